@@ -1,0 +1,1 @@
+"""Telephony software that nobody here wrote, run against voxlab as separate programs."""

@@ -1,0 +1,1 @@
+"""Starting, watching and stopping other people's SIP programs; knows nothing of voxlab's inside."""

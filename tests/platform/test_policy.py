@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import pytest
+
+from voxlab.base.datagram import Address, Flow
+from voxlab.base.ids import Ids
+from voxlab.base.records import AuthenticationVerdict, MessageRefused
+from voxlab.elements.authentication import Authenticator
+from voxlab.elements.location import Binding, LocationService
+from voxlab.elements.routing import Answer, Challenge, Handle, Reject
+from voxlab.platform.platform import Platform
+from voxlab.platform.policy import PlatformPolicy, Target, destination_of
+from voxlab.sip.digest import answer
+from voxlab.sip.digest_server import DigestServer
+from voxlab.sip.message import Request
+from voxlab.sip.parser import parse
+from voxlab.sip.uri import Uri
+
+DOMAIN = "shop.acme.voxlab.test"
+HERE = Address("127.0.0.1", 5060)
+PHONE = Flow("UDP", HERE, Address("127.0.0.2", 5062))
+STREAM = Flow("TCP", HERE, Address("127.0.0.2", 41000), 3)
+CARRIER = Flow("UDP", HERE, Address("198.51.100.7", 5060))
+
+
+class Cloud:
+    """A platform with one application, two users, one trunk and a rule for everything."""
+
+    def __init__(self) -> None:
+        ids = Ids.seeded(5)
+        self.platform = Platform(ids)
+        self.account = self.platform.account("acme")
+        self.shop = self.account.application("shop")
+        self.alice = self.shop.user("alice", password="wonderland", display_name="Alice")
+        self.bob = self.shop.user("bob", password="builder")
+        self.scenario = self.shop.scenario("forward", len)
+        self.trunk = self.account.trunk("gigafon", allow=["198.51.100.0/24"])
+        self.location = LocationService()
+        self.policy = PlatformPolicy(
+            self.platform,
+            Authenticator(DigestServer(self.platform.realm, ids), self.platform),
+            self.location,
+            host="cloud",
+            addresses=("127.0.0.1",),
+        )
+
+    def ask(self, request: Request, flow: Flow = PHONE) -> Answer:
+        return self.policy.route(request, flow, 10.0)
+
+    def call(
+        self, uri: str, from_: str = f"sip:alice@{DOMAIN}", *, to: str = "", flow: Flow = PHONE, **user: str
+    ) -> Answer:
+        """Send an INVITE, and once more with credentials if it is challenged and a user is given."""
+        first = self.ask(invite(uri, from_, to), flow)
+        if not isinstance(first, Challenge) or not user:
+            return first
+        values = [value for _, value in first.headers]
+        text = answer(values, "INVITE", uri, user["username"], user["password"], cnonce="abc")
+        return self.ask(invite(uri, from_, to, f"Proxy-Authorization: {text}\r\n"), flow)
+
+    def by_alice(self, uri: str, **parts: str) -> Answer:
+        return self.call(uri, username="alice", password="wonderland", **parts)  # type: ignore[arg-type]
+
+    def reasons(self) -> list[str]:
+        return [record.reason for record in self.policy.poll() if isinstance(record, MessageRefused)]
+
+
+def invite(uri: str, from_: str, to: str = "", extra: str = "") -> Request:
+    message = parse(
+        (
+            f"INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5062;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+            f"From: <{from_}>;tag=f1\r\nTo: <{to or uri}>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n"
+            f"Contact: <sip:alice@127.0.0.2:5062>\r\n{extra}Content-Length: 0\r\n\r\n"
+        ).encode()
+    )
+    assert isinstance(message, Request)
+    return message
+
+
+def target(answer: Answer) -> Target:
+    assert isinstance(answer, Handle), answer
+    assert isinstance(answer.target, Target)
+    return answer.target
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+# -- who calls
+
+
+def test_who_says_to_be_one_of_our_users_is_asked_with_407(cloud: Cloud) -> None:
+    challenge = cloud.call(f"sip:bob@{DOMAIN}")
+    assert isinstance(challenge, Challenge)
+    assert (challenge.status, challenge.realm) == (407, "voxlab.test")
+    assert {name for name, _ in challenge.headers} == {"Proxy-Authenticate"}
+    assert cloud.policy.poll() == []
+
+
+def test_who_proves_it_reaches_the_scenario_of_the_first_rule_that_matches(cloud: Cloud) -> None:
+    found = target(cloud.by_alice(f"sip:bob@{DOMAIN}"))
+    assert (found.application, found.rule, found.scenario) == (cloud.shop, cloud.shop.rules[0], cloud.scenario)
+    assert found.destination == "bob"
+    assert (found.caller.user, found.caller.trunk, found.caller.number) == (cloud.alice, None, "alice")
+    assert (found.caller.display_name, found.caller.account) == ("Alice", "acme")
+    assert [record.verdict for record in cloud.policy.poll() if isinstance(record, AuthenticationVerdict)] == [
+        "accepted"
+    ]
+
+
+def test_the_full_name_proves_it_too(cloud: Cloud) -> None:
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", username=f"alice@{DOMAIN}", password="wonderland"), Handle)
+
+
+@pytest.mark.parametrize(("username", "verdict"), [("alice", "wrong response"), ("nobody", "unknown user")])
+def test_a_wrong_password_and_an_unknown_user_are_both_asked_again(cloud: Cloud, username: str, verdict: str) -> None:
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", username=username, password="wrong"), Challenge)
+    assert [record.verdict for record in cloud.policy.poll() if isinstance(record, AuthenticationVerdict)] == [verdict]
+
+
+def test_nobody_calls_in_the_name_of_another(cloud: Cloud) -> None:
+    answer = cloud.call(f"sip:bob@{DOMAIN}", username="bob", password="builder")
+    assert isinstance(answer, Reject)
+    assert (answer.status, answer.reason) == (403, None)
+    assert cloud.reasons() == [f"From says alice@{DOMAIN}, the credentials are those of bob@{DOMAIN}"]
+
+
+def test_an_anonymous_from_with_our_credentials_is_judged_by_them(cloud: Cloud) -> None:
+    uri = f"sip:bob@{DOMAIN}"
+    challenge = cloud.call(uri)
+    assert isinstance(challenge, Challenge)
+    text = answer([value for _, value in challenge.headers], "INVITE", uri, "alice", "wonderland", cnonce="abc")
+    request = invite(uri, "sip:anonymous@anonymous.invalid", "", f"Proxy-Authorization: {text}\r\n")
+    assert target(cloud.ask(request)).caller.user is cloud.alice
+
+
+def test_credentials_for_somebody_else_s_realm_are_none(cloud: Cloud) -> None:
+    foreign = 'Digest username="a", realm="elsewhere", nonce="n", uri="sip:x", response="0"'
+    request = invite(f"sip:bob@{DOMAIN}", "sip:carol@elsewhere.example", "", f"Proxy-Authorization: {foreign}\r\n")
+    assert isinstance(cloud.ask(request), Reject)
+
+
+def test_a_connection_that_a_user_registered_over_speaks_for_that_user_only(cloud: Cloud) -> None:
+    binding = Binding(Uri.parse("sip:alice@127.0.0.2"), STREAM, 60.0, "c", 1)
+    cloud.location.replace(cloud.alice.aor, (binding,))
+    assert target(cloud.call(f"sip:bob@{DOMAIN}", flow=STREAM)).caller.user is cloud.alice
+    assert isinstance(cloud.call(f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}", flow=STREAM), Challenge)
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", flow=STREAM._replace(connection=4)), Challenge)
+
+
+def test_an_address_that_a_user_registered_from_speaks_for_nobody(cloud: Cloud) -> None:
+    cloud.location.replace(cloud.alice.aor, (Binding(Uri.parse("sip:alice@127.0.0.2"), PHONE, 60.0, "c", 1),))
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", flow=PHONE), Challenge)
+
+
+def test_another_operator_is_known_by_the_addresses_of_its_trunk(cloud: Cloud) -> None:
+    found = target(cloud.call(f"sip:bob@{DOMAIN}", "sip:+4930555001@gigafon.example", flow=CARRIER))
+    assert (found.caller.trunk, found.caller.user, found.caller.number) == (cloud.trunk, None, "+4930555001")
+    assert found.caller.account == "acme"
+
+
+def test_a_trunk_does_not_vouch_for_our_own_users(cloud: Cloud) -> None:
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", flow=CARRIER), Challenge)
+
+
+def test_a_stranger_gets_403_and_the_journal_the_reason(cloud: Cloud) -> None:
+    answer = cloud.call(f"sip:bob@{DOMAIN}", "sip:mallory@elsewhere.example")
+    assert isinstance(answer, Reject)
+    assert (answer.status, answer.reason, answer.headers) == (403, None, ())
+    (record,) = cloud.policy.poll()
+    assert record == MessageRefused(
+        10.0,
+        "cloud",
+        PHONE.remote,
+        403,
+        "127.0.0.2 is in no trunk's whitelist, and From sip:mallory@elsewhere.example is no user of ours",
+    )
+
+
+@pytest.mark.parametrize(
+    "uri", [f"sip:bob@{DOMAIN}", f"sip:nobody@{DOMAIN}", "sip:bob@elsewhere.example", "sip:bob@127.0.0.1"]
+)
+def test_a_stranger_learns_nothing_about_what_there_is(cloud: Cloud, uri: str) -> None:
+    answer = cloud.call(uri, "sip:mallory@elsewhere.example")
+    assert isinstance(answer, Reject)
+    assert (answer.status, answer.reason, answer.headers) == (403, None, ())
+
+
+# -- whom they want
+
+
+def test_a_domain_that_is_nobody_s_is_not_found(cloud: Cloud) -> None:
+    answer = cloud.by_alice("sip:bob@elsewhere.example")
+    assert isinstance(answer, Reject)
+    assert answer.status == 404
+    assert cloud.reasons() == ["no application has the domain 'elsewhere.example'"]
+
+
+def test_a_destination_that_no_rule_takes_is_not_found_and_explained(cloud: Cloud) -> None:
+    cloud.shop.rule("forward", pattern=r"\+49.*")
+    answer = cloud.by_alice(f"sip:bob@{DOMAIN}")
+    assert isinstance(answer, Reject)
+    assert answer.status == 404
+    assert cloud.reasons() == [f"✗ 'bob' in {DOMAIN}: no rule matches, so callers get 404"]
+
+
+def test_a_request_uri_without_a_user_part_names_nobody(cloud: Cloud) -> None:
+    answer = cloud.by_alice(f"sip:{DOMAIN}")
+    assert isinstance(answer, Reject)
+    assert answer.status == 404
+
+
+def test_a_request_to_our_address_means_the_domain_of_to_or_else_the_caller_s_own(cloud: Cloud) -> None:
+    other = cloud.account.application("help")
+    other.scenario("forward", len)
+    assert target(cloud.by_alice("sip:bob@127.0.0.1:5060", to=f"sip:bob@{other.domain}")).application is other
+    assert target(cloud.by_alice("sip:bob@127.0.0.1:5060")).application is cloud.shop
+    assert target(cloud.by_alice("tel:+4930999100")).destination == "+4930999100"
+
+
+def test_a_carrier_that_calls_our_address_reaches_the_only_application_of_the_account(cloud: Cloud) -> None:
+    carol = "sip:carol@gigafon.example"
+    assert target(cloud.call("sip:+4930999100@127.0.0.1", carol, flow=CARRIER)).application is cloud.shop
+    cloud.account.application("help")
+    answer = cloud.call("sip:+4930999100@127.0.0.1", carol, flow=CARRIER)
+    assert isinstance(answer, Reject)
+    assert answer.status == 404
+
+
+def test_another_account_s_applications_are_out_of_reach(cloud: Cloud) -> None:
+    other = cloud.platform.account("bikes").application("shop")
+    other.scenario("forward", len)
+    for refusal in (
+        cloud.by_alice(f"sip:bob@{other.domain}"),
+        cloud.call(f"sip:bob@{other.domain}", "sip:carol@gigafon.example", flow=CARRIER),
+    ):
+        assert isinstance(refusal, Reject)
+        assert refusal.status == 403
+
+
+def test_a_user_may_call_the_other_applications_of_the_account(cloud: Cloud) -> None:
+    other = cloud.account.application("help")
+    other.scenario("forward", len)
+    found = target(cloud.by_alice(f"sip:desk@{other.domain}"))
+    assert (found.application, found.caller.user) == (other, cloud.alice)
+
+
+@pytest.mark.parametrize(
+    ("uri", "destination"),
+    [
+        ("sip:bob@shop", "bob"),
+        ("sip:%2B4930999100@shop", "+4930999100"),
+        ("sip:+4930999100;phone-context=x@shop;user=phone", "+4930999100"),
+        ("tel:+49-30-999100", "+4930999100"),
+        ("sip:(030)999.100@shop;user=phone", "030999100"),
+        ("sip:a-b.c@shop", "a-b.c"),
+        ("sip:shop", ""),
+    ],
+)
+def test_the_destination_is_the_user_part_without_what_only_dresses_a_number(uri: str, destination: str) -> None:
+    assert destination_of(Uri.parse(uri)) == destination
+
+
+# -- what is wrong with a request
+
+
+def test_a_scheme_that_calls_nobody_is_416(cloud: Cloud) -> None:
+    answer = cloud.ask(invite("mailto:bob@example.com", f"sip:alice@{DOMAIN}"))
+    assert isinstance(answer, Reject)
+    assert answer.status == 416
+
+
+def test_what_cannot_be_read_becomes_an_answer_and_no_exception(cloud: Cloud) -> None:
+    answer = cloud.ask(
+        invite(f"sip:bob@{DOMAIN}", f"sip:alice@{DOMAIN}", "", "Proxy-Authorization: Digest username\r\n")
+    )
+    assert isinstance(answer, Reject)
+    assert answer.status == 400
+    assert len(cloud.reasons()) == 1

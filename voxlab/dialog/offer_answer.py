@@ -1,0 +1,297 @@
+"""Offer and answer for one leg's audio: who has offered, what was answered, what is agreed (RFC 3264; RFC 8866).
+
+Must not know who sends the descriptions, nor packets: what is agreed comes out as ``MediaAgreed`` for whoever runs the
+media.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from ipaddress import ip_address
+
+from voxlab.base.datagram import Address
+from voxlab.base.errors import VoxlabError
+from voxlab.sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec, Connection, Media, Origin, SessionDescription
+
+DEFAULT_CODECS = (PCMU, PCMA, TELEPHONE_EVENT)
+_NOWHERE = frozenset({"0.0.0.0", "::"})
+_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
+_PTIME_MS = range(10, 201)
+_REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+
+
+class State(IntEnum):
+    """Whose turn it is (RFC 3264 s.4: one offer at a time)."""
+
+    IDLE = 0
+    OFFERED = 1
+    HAVE_OFFER = 2
+    AGREED = 3
+
+
+@dataclass(frozen=True)
+class MediaAgreed:
+    """What both ends will send and understand.
+
+    Attributes
+    ----------
+    local, remote : Address
+        Where each end takes RTP.
+    remote_rtcp : Address
+        Where the far end takes RTCP: a=rtcp, else port + 1 (RFC 3605 s.2.1).
+    codec : Codec
+        The first common one; its payload type is the one that we send.
+    event_payload_type : int or None
+        The payload type of telephone events we may send (RFC 4733), None without.
+    direction : str
+        As we see it: sendrecv, sendonly, recvonly or inactive. A far end at 0.0.0.0 is sent nothing, not even RTCP
+        (RFC 3264 s.8.4).
+    ptime_ms : int
+        Milliseconds of audio in each packet that we send.
+    receives : tuple of Codec
+        What may arrive, with the payload types under which it does: those of our own description (RFC 3264 s.5.1).
+    """
+
+    local: Address
+    remote: Address
+    remote_rtcp: Address
+    codec: Codec
+    event_payload_type: int | None
+    direction: str
+    ptime_ms: int
+    receives: tuple[Codec, ...] = ()
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the far end gave 0.0.0.0 or :: as its address: nothing is to be sent there (RFC 3264 s.8.4)."""
+        return self.remote.host in _NOWHERE
+
+
+class Negotiation:
+    """The offers and answers of one leg, from the view of the end at ``address``.
+
+    Parameters
+    ----------
+    address : Address
+        Where this end takes RTP.
+    session_id : int
+        The sess-id of our o= line; its version counts up whenever what we say changes (RFC 3264 s.8).
+    codecs : sequence of Codec
+        What this end speaks, the preferred first.
+    """
+
+    def __init__(self, address: Address, session_id: int, codecs: Sequence[Codec] = DEFAULT_CODECS) -> None:
+        self.address = address
+        self.codecs = tuple(codecs)
+        self.state = State.IDLE
+        self.agreed: MediaAgreed | None = None
+        self.remote: SessionDescription | None = None
+        self._session_id = session_id
+        self._version = 0
+        self._last = b""
+        self._said: tuple[Media, ...] = ()
+        self._offered: tuple[Codec, ...] = ()
+        self._at = 0
+
+    # -- we offer
+
+    def offer(self, codecs: Sequence[Codec] | None = None, direction: str = "sendrecv") -> bytes:
+        """Return our offer; asked again before it is answered, the same one.
+
+        Raises
+        ------
+        VoxlabError
+            The far end's offer waits for our answer.
+        """
+        if self.state is State.HAVE_OFFER:
+            raise VoxlabError("the far end's offer has to be answered before there can be one of ours (RFC 3264 s.4)")
+        if self.state is not State.OFFERED:
+            self._offered = tuple(codecs or self.codecs)
+            self.state = State.OFFERED
+        audio = Media.audio(self.address.port, self._offered, direction=direction)
+        # RFC 3264 s.8: an m-line stays where it is; those refused before are offered with port 0.
+        media = [line._replace(port=0, attributes=()) for line in self._said] or [audio]
+        media[self._at] = audio
+        return self._describe(tuple(media))
+
+    def take_answer(self, answer: SessionDescription) -> MediaAgreed | None:
+        """Take the answer to our offer; None, and nothing changes, when it accepts nothing of it.
+
+        A later answer replaces an earlier one (another early dialog of a fork).
+        """
+        if self.state not in {State.OFFERED, State.AGREED} or not self._offered or len(answer.media) <= self._at:
+            return None
+        media = answer.media[self._at]
+        return self._agree(answer, media, _shared(media.codecs(), self._offered), self._offered)
+
+    # -- they offer
+
+    def take_offer(self, offer: SessionDescription) -> bool:
+        """Take the far end's offer; False, and nothing changes, when no audio stream of it can be answered (488)."""
+        if self.state is State.OFFERED:
+            return False  # glare: both have offered (RFC 3261 s.14.1)
+        for at, media in enumerate(offer.media):
+            if media.type == "audio" and _usable(offer, media) and self._common(media):
+                self._at = at
+                self.remote = offer
+                self.state = State.HAVE_OFFER
+                return True
+        return False
+
+    def offered_codecs(self) -> tuple[Codec, ...]:
+        """Return what the far end's offer names for audio, all of it; () without an offer."""
+        if self.remote is None or not self.remote.media:
+            return ()
+        return self.remote.media[self._at].codecs()
+
+    def answer(self, prefer: Codec | None = None, *, relayed: bool = False) -> bytes:
+        """Return our answer to the offer taken: the codecs common to both, in the offer's order (RFC 3264 s.6.1).
+
+        Asked again before there is another offer, the same one.
+
+        Parameters
+        ----------
+        prefer : Codec or None
+            The one that the other leg of a bridge agreed on: the only audio codec of the answer, so that nothing need
+            be transcoded.
+        relayed : bool
+            Whether ``prefer`` is acceptable though this end does not speak it: its packets are only passed on.
+
+        Raises
+        ------
+        VoxlabError
+            The far end has made no offer.
+        """
+        if self.state is State.AGREED and not self._offered:
+            return self._last
+        if self.state is not State.HAVE_OFFER or self.remote is None:
+            raise VoxlabError("there is no offer to answer")
+        offered = self.remote.media[self._at]
+        spoken = self._chosen(offered, prefer, relayed)
+        direction = _direction(self.remote, offered)
+        answers = tuple(
+            Media.audio(self.address.port, spoken, direction=direction, protocol=media.protocol)
+            if at == self._at
+            else Media(media.type, 0, media.protocol, media.formats)  # RFC 3264 s.6: port 0 refuses a stream
+            for at, media in enumerate(self.remote.media)
+        )
+        self._offered = ()
+        self._agree(self.remote, offered, spoken, spoken)
+        return self._describe(answers)
+
+    def _common(self, media: Media) -> tuple[Codec, ...]:
+        return _audio(_shared(media.codecs(), self.codecs))
+
+    def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool) -> tuple[Codec, ...]:
+        return _answered(offered.codecs(), self.codecs, prefer, relayed)
+
+    # -- what is agreed
+
+    def _agree(
+        self, theirs: SessionDescription, media: Media, spoken: Sequence[Codec], receives: Sequence[Codec]
+    ) -> MediaAgreed | None:
+        audio, events = _audio(tuple(spoken)), _events(tuple(spoken))
+        remote = _usable(theirs, media)
+        if remote is None or not audio:
+            return None
+        self.remote = theirs
+        self.state = State.AGREED
+        self.agreed = MediaAgreed(
+            self.address,
+            remote,
+            _rtcp(theirs, media, remote),
+            audio[0],
+            events[0].payload_type if events else None,
+            _direction(theirs, media),
+            _ptime_ms(media),
+            tuple(receives),
+        )
+        return self.agreed
+
+    def _describe(self, media: tuple[Media, ...]) -> bytes:
+        connection = Connection.to(self.address.host)
+        origin = Origin("-", self._session_id, self._version, "IN", connection.address_type, self.address.host)
+        if self._last and media != self._said:
+            # RFC 3264 s.8: the version goes up by one whenever what we say changes, and only then.
+            self._version += 1
+            origin = origin._replace(session_version=self._version)
+        self._said = media
+        self._last = SessionDescription(origin, media, connection).to_bytes()
+        return self._last
+
+    def __repr__(self) -> str:
+        what = f": {self.agreed.codec.encoding} with {self.agreed.remote}" if self.agreed else ""
+        return f"Negotiation({self.state.name.lower()}{what})"
+
+
+# Devices offer the same codecs in every call, so what follows from them is worked out once.
+
+
+@lru_cache(maxsize=1024)
+def _shared(codecs: tuple[Codec, ...], among: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    """Return the codecs that are among others, in their order; payload types are each side's own (RFC 3264 s.5.1)."""
+    known = {(codec.encoding.lower(), codec.clock_rate_hz, codec.channels) for codec in among}
+    return tuple([codec for codec in codecs if (codec.encoding.lower(), codec.clock_rate_hz, codec.channels) in known])
+
+
+@lru_cache(maxsize=1024)
+def _audio(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    return tuple([codec for codec in codecs if codec.encoding.lower() != "telephone-event"])
+
+
+@lru_cache(maxsize=1024)
+def _events(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    return tuple([codec for codec in codecs if codec.encoding.lower() == "telephone-event"])
+
+
+@lru_cache(maxsize=1024)
+def _answered(
+    codecs: tuple[Codec, ...], own: tuple[Codec, ...], prefer: Codec | None, relayed: bool
+) -> tuple[Codec, ...]:
+    """Return the codecs of an answer: the preferred one alone where there is one, else all that are common."""
+    spoken = own if prefer is None or not relayed else (*own, prefer)
+    audio = _audio(_shared(codecs, spoken))
+    if prefer is not None:
+        audio = _shared(audio, (prefer,))[:1]
+    return (audio or _audio(_shared(codecs, own))) + _events(_shared(codecs, own))
+
+
+def _usable(description: SessionDescription, media: Media) -> Address | None:
+    """Return where RTP goes; None for a refused stream, a name for an address, a profile that we do not speak."""
+    where = description.rtp_address(media)
+    if where is None or media.protocol not in _PROTOCOLS or not _is_address(where[0]):
+        return None
+    return Address(*where)
+
+
+def _rtcp(description: SessionDescription, media: Media, rtp: Address) -> Address:
+    """Return where RTCP goes: a=rtcp where it makes sense, else the next port (RFC 3605 s.2.1)."""
+    host, port = description.rtcp_address(media) or (rtp.host, rtp.port + 1)
+    return Address(host if _is_address(host) else rtp.host, port if 0 < port <= 65_535 else rtp.port)
+
+
+def _ptime_ms(media: Media) -> int:
+    """Return the packet time that they ask for, if it is one that we send (RFC 8866 s.6.4: a recommendation)."""
+    asked_ms = media.ptime_ms
+    return asked_ms if asked_ms in _PTIME_MS and asked_ms is not None else 20
+
+
+def _direction(theirs: SessionDescription, media: Media) -> str:
+    """Return the direction as we see it; with 0.0.0.0 it asks to be sent nothing (RFC 3264 s.8.4)."""
+    direction = _REVERSED[theirs.direction_of(media)]
+    connection = theirs.connection_of(media)
+    if connection is None or connection.address not in _NOWHERE:
+        return direction
+    return "recvonly" if direction in {"sendrecv", "recvonly"} else "inactive"
+
+
+@lru_cache(maxsize=1024)
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,328 @@
+"""The INVITE usage of one leg, as far as caller and callee are alike: requests inside the dialog, re-INVITE, BYE.
+
+RFC 3261 s.12.2, s.14.2, s.15. ``caller`` and ``callee`` add their halves. Must not know about transports, media or who
+owns the leg: commands and messages go in, requests, responses and leg events come out.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from voxlab.base.errors import SipSyntaxError, VoxlabError
+from voxlab.dialog.acceptance import AckTimers
+from voxlab.dialog.dialog import Dialog, Header, again, check_lines, check_readable, is_readable
+from voxlab.dialog.events import (
+    Ended,
+    Failed,
+    OfferAnswered,
+    OfferReceived,
+    RequestAnswered,
+    RequestReceived,
+    SendRequest,
+    SessionOutput,
+)
+from voxlab.dialog.leg_machine import LegMachine
+from voxlab.dialog.tables import Input, State
+from voxlab.sip.message import Request, Response
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE"
+
+_OVER = (State.ENDING, State.ENDED)
+
+
+class Credentials(Protocol):
+    """Who can answer a digest challenge; keeps the secret to itself."""
+
+    def answer(self, response: Response, request: Request) -> list[Header]:
+        """Return the header fields to send ``request`` again with, none where no answer is possible."""
+
+
+class Session(LegMachine):
+    """One leg of a call; made as a ``Caller`` or a ``Callee``.
+
+    Attributes
+    ----------
+    leg : int
+        The number under which the owner knows it.
+    state : State
+    incoming : bool
+    dialog : Dialog or None
+        None until a response with a To tag was seen or sent.
+    invite : Request
+        The INVITE that made it: for a caller that was challenged the last one sent.
+    first_invite : Request
+        For a caller the first one sent.
+    call_id, local_tag : str
+        Together the key of the dialog here.
+    """
+
+    __slots__ = (
+        "_contact",
+        "_credentials",
+        "_failure",
+        "_parting",
+        "_pending",
+        "call_id",
+        "cause",
+        "dialog",
+        "first_invite",
+        "invite",
+        "local_tag",
+        "offer_in_invite",
+    )
+
+    invite: Request
+    first_invite: Request
+
+    def __init__(
+        self, leg: int, timers: AckTimers, emit: Callable[[SessionOutput], None], contact: str, local_tag: str
+    ) -> None:
+        super().__init__(leg, timers, emit)
+        self.dialog: Dialog | None = None
+        self.local_tag = local_tag
+        self.call_id = ""
+        self.cause = ""
+        self.offer_in_invite = False
+        self._contact = contact
+        self._credentials: Credentials | None = None
+        self._pending: tuple[Request, int] | None = None
+        self._parting: Sequence[Header] = ()
+        self._failure: tuple[int, str] | None = None
+
+    # -- commands of the owner
+
+    def ring(self, now: float, status: int = 180, sdp: bytes = b"", headers: Sequence[Header] = ()) -> None:
+        """Send a provisional response (s.13.3.1.1); ``sdp`` makes it early media."""
+        check_lines(headers=headers)
+        if not 100 < status < 200:
+            raise VoxlabError(f"a call is announced with a status from 101 to 199, not with {status}")
+        self._step(Input.RING, now, (status, sdp, headers))
+
+    def answer(self, now: float, sdp: bytes = b"", headers: Sequence[Header] = ()) -> None:
+        """Accept the call with a 200 (s.13.3.1.4)."""
+        check_lines(headers=headers)
+        self._step(Input.ANSWER, now, (sdp, headers))
+
+    def reject(self, now: float, status: int, reason: str | None = None, headers: Sequence[Header] = ()) -> None:
+        """Refuse the call with a final response from 300 to 699 (s.13.3.1.3)."""
+        check_lines(reason or "", headers=headers)
+        if not 300 <= status <= 699:
+            raise VoxlabError(f"a call is refused with a final response from 300 to 699, not with {status}")
+        self._step(Input.REJECT, now, (status, reason, headers))
+
+    def hang_up(self, now: float, headers: Sequence[Header] = ()) -> None:
+        """End the call in the way its state asks for: CANCEL, a refusal, or BYE (s.15)."""
+        check_lines(headers=headers)
+        self._step(Input.HANG_UP, now, headers)
+
+    def confirm_with_answer(self, sdp: bytes) -> None:
+        """Send the ACK with our answer; only a caller that dialled without an offer has one to send."""
+        raise VoxlabError("no offer waits for an answer in the ACK: the call came in")
+
+    def send(self, method: str, content_type: str, body: bytes, headers: Sequence[Header] = ()) -> None:
+        """Send an INFO or MESSAGE inside the dialog; the answer comes back as ``RequestAnswered``."""
+        check_lines(method, content_type, headers=headers)
+        dialog = self.dialog
+        if dialog is None or self.state not in {State.CONNECTED, State.ANSWERED}:
+            raise VoxlabError(
+                f"cannot send {method} in a call that is {self.state.name.lower()}; it needs to be connected"
+            )
+        self._request(dialog, dialog.request(method, headers=[*headers, ("Content-Type", content_type)], body=body))
+
+    def answer_offer(self, now: float, sdp: bytes) -> None:
+        """Accept the re-INVITE that ``OfferReceived`` announced."""
+        request, transaction = self._take_pending()
+        self._accept_with(transaction, request.response(200, headers=self._success_headers(sdp), body=sdp), now)
+
+    def refuse_offer(self, status: int = 488) -> None:
+        """Refuse the re-INVITE; the session goes on as it was (s.14.2)."""
+        request, transaction = self._take_pending()
+        self._respond(transaction, request.response(status))
+
+    def _take_pending(self) -> tuple[Request, int]:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            raise VoxlabError(f"no re-INVITE waits for an answer; the call is {self.state.name.lower()}")
+        return pending
+
+    # -- messages of the peer
+
+    def response(self, response: Response, request: Request, now: float) -> None:
+        """Take a response to our ``request``."""
+        method = request.method
+        if method == "INVITE":
+            self._invite_response(response, now)
+        elif response.status >= 200 and method != "CANCEL" and not self._authenticated(response, request):
+            self._request_done(request, response.status, now)
+
+    def failed(self, request: Request, cause: str, now: float) -> None:
+        """Take the news that our request got no answer: ``cause`` is "timeout" or "transport" (s.8.1.3.1)."""
+        if request.method == "INVITE":
+            self._step(Input.LOST, now, cause)
+        elif request.method != "CANCEL":
+            self._request_done(request, 408 if cause == "timeout" else 503, now)
+
+    def undelivered(self, cause: str, now: float) -> None:
+        """Take the news that a response of ours to an INVITE did not get through (s.17.2.4)."""
+        self._step(Input.LOST, now, cause)
+
+    def ack(self, request: Request, now: float) -> None:
+        """Take the ACK to a 2xx of ours; one that cannot be read has not arrived, for nothing answers an ACK."""
+        acceptance, dialog = self._acceptance, self.dialog
+        if acceptance is None or dialog is None or request.cseq != acceptance.response.cseq:
+            return
+        if _is_of(dialog, request) and is_readable(request):
+            self._step(Input.ACK, now, request)
+
+    def cancel(self, transaction: int, now: float) -> None:
+        """Take a CANCEL of this INVITE server transaction; the 200 to the CANCEL is the user agent's business."""
+        self._step(Input.CANCEL, now, transaction)
+
+    def request(self, request: Request, transaction: int, now: float) -> None:
+        """Take a request inside the dialog other than ACK and CANCEL (s.12.2.2).
+
+        Raises
+        ------
+        SipSyntaxError
+            A re-INVITE that cannot be read; nothing has changed.
+        """
+        dialog, method = self.dialog, request.method
+        if dialog is None or not _is_of(dialog, request):
+            self._respond(transaction, request.response(481))
+        elif not dialog.accepts(request):
+            self._respond(transaction, request.response(500, "CSeq Out Of Order"))
+        elif method == "BYE":
+            self._step(Input.BYE, now, (request, transaction))
+        elif method == "INVITE":
+            check_readable(request)
+            self._step(Input.REINVITE, now, (request, transaction))
+        else:
+            self._serve(request, transaction)
+
+    def _serve(self, request: Request, transaction: int) -> None:
+        method = request.method
+        if self.state in _OVER:
+            self._respond(transaction, request.response(481))
+        elif method in {"INFO", "MESSAGE"}:
+            self._respond(transaction, request.response(200))
+            self._emit(RequestReceived(self.leg, request))
+        elif method == "OPTIONS":
+            self._respond(transaction, request.response(200, headers=[("Allow", ALLOW), ("Accept", "application/sdp")]))
+        else:
+            self._respond(transaction, request.response(405, headers=[("Allow", ALLOW)]))
+
+    # -- our requests inside the dialog
+
+    def _invite_response(self, response: Response, now: float) -> None:
+        """Take a response to an INVITE of ours; only a caller sends one."""
+
+    def _dialog_of(self, request: Request) -> Dialog | None:
+        """Return the dialog in which a request of ours was sent."""
+        dialog = self.dialog
+        return dialog if dialog is not None and request.to_tag == (dialog.remote_tag or None) else None
+
+    def _request(self, dialog: Dialog, request: Request) -> None:
+        self._emit(SendRequest(self.leg, request, dialog.next_hop))
+
+    def _authenticated(self, response: Response, request: Request) -> bool:
+        """Send a challenged request once more, with credentials; False where that is not possible (s.22.2)."""
+        headers = self._credentials_for(response, request)
+        dialog = self._dialog_of(request)
+        if not headers or dialog is None:
+            return False
+        dialog.local_cseq += 1
+        self._request(dialog, again(request, dialog.local_cseq, headers))
+        return True
+
+    def _credentials_for(self, response: Response, request: Request) -> list[Header]:
+        if response.status not in {401, 407} or self._credentials is None:
+            return []
+        try:
+            return self._credentials.answer(response, request)
+        except SipSyntaxError:  # a challenge that nobody can read is a refusal
+            return []
+
+    def _request_done(self, request: Request, status: int, now: float) -> None:
+        if request.method != "BYE":
+            self._emit(RequestAnswered(self.leg, request.method, status))
+        elif self.dialog is None or self._dialog_of(request) is self.dialog:
+            self._step(Input.BYE_DONE, now)
+
+    # -- actions of both
+
+    def _take_offer(self, now: float, argument: tuple[Request, int]) -> None:
+        if self._pending is not None:
+            self._refuse_second(now, argument)
+        elif self._acceptance is not None:
+            self._refuse_pending(now, argument)
+        elif self.dialog is not None:
+            self.dialog.refresh_target(argument[0])
+            self._pending = argument
+            self._emit(OfferReceived(self.leg, argument[0]))
+
+    def _refuse_second(self, now: float, argument: tuple[Request, int]) -> None:
+        request, transaction = argument
+        # s.14.2: a random delay from 0 to 10 s; our tag is random, so this is.
+        retry_after_s = zlib.crc32(f"{self.local_tag}{request.cseq}".encode()) % 11
+        self._respond(transaction, request.response(500, headers=[("Retry-After", str(retry_after_s))]))
+
+    def _refuse_pending(self, now: float, argument: tuple[Request, int]) -> None:
+        self._respond(argument[1], argument[0].response(491))
+
+    def _withdraw_offer(self, now: float, transaction: int | None) -> None:
+        """Answer the re-INVITE that waits, if it is this one (None: whichever), with 487 (s.9.2, s.15.1.2)."""
+        if self._pending is not None and transaction in {None, self._pending[1]}:
+            request, number = self._take_pending()
+            self._respond(number, request.response(487))
+
+    def _take_later_ack(self, now: float, request: Request) -> None:
+        self._rest()
+        if request.body:
+            self._emit(OfferAnswered(self.leg, request))
+
+    def _bye_without_ack(self, now: float, _: object) -> None:
+        self.cause = "no ACK"
+        self._bye(now, self._parting)
+
+    def _bye(self, now: float, headers: Sequence[Header] | Request) -> None:
+        self._withdraw_offer(now, None)
+        self._rest()
+        if self.dialog is not None:
+            extra = self._parting if isinstance(headers, Request) else headers
+            self._request(self.dialog, self.dialog.request("BYE", headers=extra))
+
+    def _answer_bye(self, now: float, argument: tuple[Request, int]) -> None:
+        request, transaction = argument
+        self._rest()
+        self._respond(transaction, request.response(200))
+        self._withdraw_offer(now, None)
+        self._emit(Ended(self.leg, by_peer=True, cause="hang up", request=request))
+
+    def _answer_crossing_bye(self, now: float, argument: tuple[Request, int]) -> None:
+        self._respond(argument[1], argument[0].response(200))
+
+    def _no_such_call(self, now: float, argument: tuple[Request, int]) -> None:
+        self._respond(argument[1], argument[0].response(481))
+
+    def _end(self, now: float, _: object) -> None:
+        self._rest()
+        if self._failure is not None:
+            self._emit(Failed(self.leg, *self._failure, by_peer=False, response=None))
+        else:
+            self._emit(Ended(self.leg, by_peer=False, cause=self.cause or "hang up", request=None))
+
+    def _success_headers(self, sdp: bytes) -> list[Header]:
+        lines = [("Contact", self._contact), ("Allow", ALLOW)]
+        if sdp:
+            lines.append(("Content-Type", "application/sdp"))
+        return lines
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(leg={self.leg}, {self.state.name}, call_id={self.call_id!r})"
+
+
+def _is_of(dialog: Dialog, request: Request) -> bool:
+    """Whether a request comes from the dialog's peer; RFC 2543 knew no tags (s.12.2.2)."""
+    return not dialog.remote_tag or request.from_tag == dialog.remote_tag

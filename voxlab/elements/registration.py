@@ -1,0 +1,110 @@
+"""The table of a registration that is kept alive: every state, every input, what to do and where that leads (RFC 3261
+s.10.2).
+
+Must not know messages: ``registrant`` tells what an answer means and does what the table says.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    """Where a registration stands."""
+
+    UNREGISTERED = "unregistered"
+    REGISTERING = "registering"
+    CHALLENGED = "challenged"
+    REGISTERED = "registered"
+    REFRESHING = "refreshing"
+    FAILED = "failed"
+    BACKING_OFF = "backing off"
+    UNREGISTERING = "unregistering"
+
+
+class Input(StrEnum):
+    """What can happen to a registration."""
+
+    REGISTER = "register"
+    UNREGISTER = "unregister"
+    CHALLENGE = "a challenge that can be answered"
+    ACCEPTED = "2xx"
+    TOO_BRIEF = "423 with a longer Min-Expires"
+    UNAVAILABLE = "a failure that may pass"
+    REFUSED = "a failure that will not pass"
+    REMOVED = "the removal is over"
+    TIMER = "timer"
+
+
+class Action(StrEnum):
+    """What a registration does about it."""
+
+    NOTHING = "nothing"
+    SEND = "send REGISTER"
+    ANSWER = "send it again with credentials"
+    LENGTHEN = "send it again, for longer"
+    REMOVE = "send REGISTER with Expires 0"
+    KEEP = "wait for the refresh"
+    BACK_OFF = "wait and try again"
+    GIVE_UP = "stay down until told otherwise"
+    FORGET = "be done"
+
+
+class Row(NamedTuple):
+    """One cell of the table: what to do and where that leads."""
+
+    action: Action
+    state: State
+
+
+def _rows(state: State, text: str) -> dict[tuple[State, Input], Row]:
+    """Read a line of the table: per input, in the order of ``Input``, an action and the next state."""
+    cells = [cell.split(">") for cell in text.split()]
+    return {(state, name): Row(Action[do], State[after]) for name, (do, after) in zip(Input, cells, strict=True)}
+
+
+# fmt: off
+TABLE: dict[tuple[State, Input], Row] = {
+    # The columns: REGISTER, UNREGISTER, CHALLENGE, ACCEPTED, TOO_BRIEF, UNAVAILABLE, REFUSED, REMOVED, TIMER.
+    # A command that finds a request under way waits for its answer (s.10.2): the state says what is wanted,
+    # and the answer brings it about.
+    **_rows(State.UNREGISTERED, """
+        SEND>REGISTERING NOTHING>UNREGISTERED NOTHING>UNREGISTERED NOTHING>UNREGISTERED NOTHING>UNREGISTERED
+        NOTHING>UNREGISTERED NOTHING>UNREGISTERED NOTHING>UNREGISTERED NOTHING>UNREGISTERED"""),
+    **_rows(State.REGISTERING, """
+        NOTHING>REGISTERING NOTHING>UNREGISTERING ANSWER>CHALLENGED KEEP>REGISTERED LENGTHEN>REGISTERING
+        BACK_OFF>BACKING_OFF GIVE_UP>FAILED SEND>REGISTERING NOTHING>REGISTERING"""),
+    **_rows(State.CHALLENGED, """
+        NOTHING>CHALLENGED NOTHING>UNREGISTERING ANSWER>CHALLENGED KEEP>REGISTERED LENGTHEN>REGISTERING
+        BACK_OFF>BACKING_OFF GIVE_UP>FAILED SEND>REGISTERING NOTHING>CHALLENGED"""),
+    **_rows(State.REGISTERED, """
+        SEND>REFRESHING REMOVE>UNREGISTERING NOTHING>REGISTERED NOTHING>REGISTERED NOTHING>REGISTERED
+        NOTHING>REGISTERED NOTHING>REGISTERED NOTHING>REGISTERED SEND>REFRESHING"""),
+    **_rows(State.REFRESHING, """
+        NOTHING>REFRESHING NOTHING>UNREGISTERING ANSWER>REFRESHING KEEP>REGISTERED LENGTHEN>REFRESHING
+        BACK_OFF>BACKING_OFF GIVE_UP>FAILED NOTHING>REFRESHING NOTHING>REFRESHING"""),
+    **_rows(State.FAILED, """
+        SEND>REGISTERING FORGET>UNREGISTERED NOTHING>FAILED NOTHING>FAILED NOTHING>FAILED
+        NOTHING>FAILED NOTHING>FAILED NOTHING>FAILED NOTHING>FAILED"""),
+    # A refresh may have failed while the binding still stands: going away removes it all the same.
+    **_rows(State.BACKING_OFF, """
+        SEND>REGISTERING REMOVE>UNREGISTERING NOTHING>BACKING_OFF NOTHING>BACKING_OFF NOTHING>BACKING_OFF
+        NOTHING>BACKING_OFF NOTHING>BACKING_OFF NOTHING>BACKING_OFF SEND>REGISTERING"""),
+    **_rows(State.UNREGISTERING, """
+        NOTHING>REGISTERING NOTHING>UNREGISTERING ANSWER>UNREGISTERING REMOVE>UNREGISTERING REMOVE>UNREGISTERING
+        REMOVE>UNREGISTERING FORGET>UNREGISTERED FORGET>UNREGISTERED NOTHING>UNREGISTERING"""),
+}
+# fmt: on
+
+REPORTED = {
+    State.UNREGISTERED: "deactivated",
+    State.REGISTERING: "in_progress",
+    State.CHALLENGED: "in_progress",
+    State.REGISTERED: "successful",
+    State.REFRESHING: "successful",
+    State.FAILED: "failed",
+    State.BACKING_OFF: "failed",
+    State.UNREGISTERING: "in_progress",
+}
+"""Each state in the word of the management API."""

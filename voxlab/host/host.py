@@ -1,0 +1,217 @@
+"""The driver: runs one node on one endpoint in one world. Receive, poll, transmit, hand the events on, re-arm the
+timer.
+
+The only place where a sans-IO node meets a clock and a wire; must not know what the node is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voxlab.base.datagram import Address, Flow
+from voxlab.base.errors import SipSyntaxError
+from voxlab.base.journal import Journal
+from voxlab.elements.node import Node, NodeEvent
+from voxlab.net.loop import OrderedLoop
+from voxlab.net.network import Endpoint
+from voxlab.sip.framing import KeepAlive, StreamFramer
+
+Owner = Callable[[NodeEvent, float], None]
+
+
+class Host:
+    """One machine.
+
+    Parameters
+    ----------
+    name : str
+        What people call it; the journal and the ladder use it.
+    loop : OrderedLoop
+    node : Node
+    owner : callable
+        Takes every event of the node with its time.
+    journal : Journal or None
+        Where messages are recorded by this host; None where the network records them itself.
+    is_ours : callable
+        Whether an address belongs to a host of this lab: then its messages were recorded where they were sent.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        loop: OrderedLoop,
+        node: Node,
+        owner: Owner,
+        *,
+        journal: Journal | None = None,
+        is_ours: Callable[[str, Address], bool] = lambda _transport, _address: False,
+    ) -> None:
+        self.name = name
+        self.node = node
+        self.endpoint: Endpoint | None = None
+        self._loop = loop
+        self._owner = owner
+        self._journal = journal
+        self._is_ours = is_ours
+        self._framers: dict[int, StreamFramer] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._housekeeping: asyncio.TimerHandle | None = None
+        self._housekeeping_at = 0.0
+        self._extra_timeout: Callable[[], float | None] | None = None
+        self._on_extra: Callable[[float], None] | None = None
+        self.after_work: Callable[[], None] | None = None
+        self._stopped = False
+        self._flushing = False
+
+    # -- what the network tells it
+
+    def received(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take a datagram, or a piece of a stream."""
+        if flow.transport == "UDP":
+            self._message(flow, data, now)
+        else:
+            self._piece(flow, data, now)
+        self.flush()
+
+    def transport_error(self, flow: Flow, reason: str, now: float) -> None:
+        """Take the news that what was sent on a flow did not arrive."""
+        self.node.transport_error(flow, reason, now)
+        self.flush()
+
+    def closed_flow(self, flow: Flow, now: float) -> None:
+        """Take the news that a stream is closed."""
+        self._framers.pop(flow.connection, None)
+
+    def _message(self, flow: Flow, data: bytes, now: float) -> None:
+        if len(data) <= 4 and not data.strip():
+            return  # RFC 5626 s.3.5.1 keep-alives, and the zero bytes of NAT helpers
+        if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
+            self._journal.wire(now, flow.transport, flow.remote, flow.local, data)
+        self.node.receive(flow, data, now)
+
+    def _piece(self, flow: Flow, data: bytes, now: float) -> None:
+        framer = self._framers.get(flow.connection)
+        if framer is None:
+            framer = self._framers[flow.connection] = StreamFramer()
+        try:
+            for item in framer.feed(data):
+                if isinstance(item, bytes):
+                    self._message(flow, item, now)
+                elif item is KeepAlive.PING:
+                    self._send_raw(flow, b"\r\n")
+        except SipSyntaxError as error:
+            # s.18.3: a stream that cannot be framed cannot be read any further.
+            self.node.refuse(flow, data, error)
+            self.flush()
+            self._close_stream(flow)
+
+    # -- running the node
+
+    def flush(self) -> None:
+        """Send what the node wants sent and hand on what happened, until nothing is left; to be called after every
+        command.
+        """
+        if self._flushing:
+            return  # a command given by the owner while it takes an event: the round that runs sends it
+        self._flushing = True
+        try:
+            self._flush_all()
+        finally:
+            self._flushing = False
+        if self.after_work is not None:
+            self.after_work()
+        self.rearm()
+
+    def _flush_all(self) -> None:
+        node, owner = self.node, self._owner
+        now = self._loop.time()
+        while True:
+            transmits, events = node.poll(now)
+            for flow, data in transmits:
+                self._send(flow, data, now)
+            if not events:
+                return
+            for event in events:
+                owner(event, now)
+
+    def _send(self, flow: Flow, data: bytes, now: float) -> None:
+        if self._journal is not None:
+            self._journal.wire(now, flow.transport, flow.local, flow.remote, data)
+        self._send_raw(flow, data)
+
+    def _send_raw(self, flow: Flow, data: bytes) -> None:
+        if self.endpoint is not None:
+            self.endpoint.send(flow, data)
+
+    def _close_stream(self, flow: Flow) -> None:
+        self._framers.pop(flow.connection, None)
+        if self.endpoint is not None:
+            self.endpoint.close_connection(flow)
+
+    # -- the timers
+
+    def also_wake(self, next_timeout: Callable[[], float | None], handle_timeout: Callable[[float], None]) -> None:
+        """Let one more machine of this host (a phone's behaviour) have its deadlines kept."""
+        self._extra_timeout, self._on_extra = next_timeout, handle_timeout
+
+    def rearm(self) -> None:
+        """Arm the timer for the earliest deadline; one that is armed earlier fires and looks again, which is cheaper
+        than cancelling.
+        """
+        if self._stopped:
+            return
+        due = self.node.next_timeout()
+        if self._extra_timeout is not None:
+            extra = self._extra_timeout()
+            if extra is not None and (due is None or extra < due):
+                due = extra
+        if due is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        elif self._timer is None or due < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = due
+            self._timer = self._loop.call_at(due, self._wake)
+        if self.node.housekeeping_changed:
+            self.node.housekeeping_changed = False
+            self._rearm_housekeeping()
+
+    def _rearm_housekeeping(self) -> None:
+        due = self.node.next_housekeeping()
+        if due is not None and (self._housekeeping is None or due < self._housekeeping_at):
+            if self._housekeeping is not None:
+                self._housekeeping.cancel()
+            self._housekeeping_at = due
+            self._housekeeping = self._loop.call_in_background_at(due, self._keep_house)
+
+    def _wake(self) -> None:
+        self._timer = None
+        # The loop rounds timers to 1 ns, which may be an instant before the deadline: then this is the deadline.
+        now = max(self._loop.time(), self._timer_at)
+        self.node.handle_timeout(now)
+        if self._on_extra is not None:
+            self._on_extra(now)
+        self.flush()
+
+    def _keep_house(self) -> None:
+        self._housekeeping = None
+        self.node.handle_timeout(max(self._loop.time(), self._housekeeping_at))
+        self.flush()
+
+    def close(self) -> None:
+        """Stop: no timer fires any more, the endpoint is given back."""
+        self._stopped = True
+        for timer in (self._timer, self._housekeeping):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._housekeeping = None
+        if self.endpoint is not None:
+            self.endpoint.close()
+            self.endpoint = None
+
+    def __repr__(self) -> str:
+        return f"Host({self.name}: {self.node!r})"

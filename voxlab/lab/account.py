@@ -1,0 +1,57 @@
+"""The handle of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from voxlab.lab.application import Application
+from voxlab.platform.account import Account as Record
+from voxlab.platform.trunk import Trunk
+
+if TYPE_CHECKING:
+    from voxlab.lab.lab import Lab
+
+
+class Account:
+    """Whoever rents a corner of the platform; get one with ``lab.account("acme")``."""
+
+    def __init__(self, lab: Lab, record: Record) -> None:
+        self.lab = lab
+        self._record = record
+        self._applications: dict[str, Application] = {}
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self._record.name
+
+    def application(self, name: str) -> Application:
+        """Return the application called ``name``, made if need be.
+
+        Raises
+        ------
+        VoxlabError
+            For a name that cannot be one: ``[a-z][a-z0-9-]{1,64}``.
+        """
+        if name not in self._applications:
+            record = self.lab.world.submit(self._record.application, name)
+            self._applications[name] = Application(self.lab, record)
+        return self._applications[name]
+
+    def trunk(self, name: str, *, allow: Iterable[str] | None = None) -> Trunk:
+        """Return the trunk called ``name``, made if need be: calls from the addresses in ``allow`` need no password.
+
+        Parameters
+        ----------
+        name : str
+        allow : iterable of str
+            Addresses and networks, ``A.B.C.D``, ``A.B.C.D/L`` or ``A.B.C.D/a.b.c.d``, IPv6 too.
+        """
+        networks = None if allow is None else [allow] if isinstance(allow, str) else list(allow)
+        return self.lab.world.submit(lambda: self._record.trunk(name, allow=networks))
+
+    def __repr__(self) -> str:
+        return (
+            f"<Account {self.name}: {len(self._record.applications)} applications, {len(self._record.trunks)} trunks>"
+        )

@@ -1,0 +1,126 @@
+"""The handle of an application: its users, its scenarios, its rules."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from voxlab.base.errors import VoxlabError
+from voxlab.lab.user import User
+from voxlab.platform.application import UNCHANGED, Unchanged
+from voxlab.platform.application import Application as Record
+from voxlab.platform.rule import Explanation, Rule
+from voxlab.platform.scenario import Scenario
+
+if TYPE_CHECKING:
+    from voxlab.lab.lab import Lab
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Application:
+    """A domain with users, and rules that lead callers to scenarios; get one with ``account.application("shop")``."""
+
+    def __init__(self, lab: Lab, record: Record) -> None:
+        self.lab = lab
+        self._record = record
+        self._users: dict[str, User] = {}
+
+    @property
+    def name(self) -> str:
+        """The application's name."""
+        return self._record.name
+
+    @property
+    def domain(self) -> str:
+        """Where its users live: ``shop.acme.voxlab.test``."""
+        return self._record.domain
+
+    def user(self, name: str, *, password: str | None = None, display_name: str | None = None) -> User:
+        """Return the user called ``name``, made if need be; what is given is updated.
+
+        Parameters
+        ----------
+        name : str
+            ``[a-z0-9][a-z0-9_-]{2,49}``.
+        password : str or None
+            Generated if not given.
+        display_name : str or None
+        """
+        record = self.lab.world.submit(lambda: self._record.user(name, password=password, display_name=display_name))
+        if name not in self._users:
+            self._users[name] = User(self.lab, record)
+        return self._users[name]
+
+    def scenario(
+        self, name: str | None = None, *, pattern: str | None = None, exclude: str | None = None
+    ) -> Callable[[F], F]:
+        """Define the script that calls run through, and the rule that leads to it; a namesake is replaced, running
+        calls keep the old.
+
+        Parameters
+        ----------
+        name : str or None
+            The function's name if not given.
+        pattern, exclude : str or None
+            Regular expressions over the whole destination; without a pattern the rule takes what no other rule wants.
+
+        Examples
+        --------
+        >>> @shop.scenario()
+        ... async def forward(call):
+        ...     await call.forward_to_user()
+        """
+        if callable(name):
+            raise VoxlabError("write @application.scenario() with parentheses")
+
+        def define(function: F) -> F:
+            if not inspect.iscoroutinefunction(function):
+                called = getattr(function, "__name__", "scenario")
+                raise VoxlabError(f"a scenario is an async function: write `async def {called}(call):`")
+            title = name or function.__name__
+            self.lab.world.submit(lambda: self._record.scenario(title, function, pattern=pattern, exclude=exclude))
+            return function
+
+        return define
+
+    def rule(
+        self,
+        name: str,
+        *,
+        scenario: Callable[..., Any] | str | None = None,
+        pattern: str | Unchanged | None = UNCHANGED,
+        exclude: str | Unchanged | None = UNCHANGED,
+    ) -> Rule:
+        """Return the rule called ``name``, made if need be; what is given is updated."""
+        target: Scenario | str | None = None
+        if callable(scenario):
+            target = next((known for known in self._record.scenarios.values() if known.function is scenario), None)
+            if target is None:
+                raise VoxlabError(
+                    f"{getattr(scenario, '__name__', scenario)!r} is no scenario of {self.domain}: "
+                    "decorate it with @application.scenario()"
+                )
+        elif scenario is not None:
+            target = scenario
+        return self.lab.world.submit(lambda: self._record.rule(name, scenario=target, pattern=pattern, exclude=exclude))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in the order in which they are tried."""
+        return self._record.rules
+
+    def explain(self, destination: str) -> Explanation:
+        """Say which rule takes a destination, and for each rule before it why not."""
+        return self._record.explain(destination)
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """The users that were asked for, in order."""
+        return tuple(self._users.values())
+
+    def __repr__(self) -> str:
+        lines = [f"<Application {self.domain}: {len(self._record.users)} users>"]
+        lines += [f"  rule {number}: {rule}" for number, rule in enumerate(self.rules, 1)]
+        return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""The handle of a user, who has phones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
+from voxlab.lab.phone import Phone, PhoneOptions, updated
+from voxlab.platform.user import User as Record
+
+if TYPE_CHECKING:
+    from voxlab.lab.lab import Lab
+
+
+class User:
+    """Somebody whom devices register for; get one with ``application.user("alice")``."""
+
+    def __init__(self, lab: Lab, record: Record) -> None:
+        self.lab = lab
+        self.aio = Aio(self)
+        self.record = record
+        self._phones: dict[str, Phone] = {}
+
+    @property
+    def name(self) -> str:
+        """The user part of the address-of-record."""
+        return self.record.name
+
+    @property
+    def uri(self) -> str:
+        """The address-of-record, such as ``sip:alice@shop.acme.voxlab.test``."""
+        return f"sip:{self.record.aor}"
+
+    @blocking
+    def phone(
+        self,
+        name: str = "phone",
+        *,
+        answer_after: float | None = None,
+        busy: bool | None = None,
+        decline: bool | None = None,
+        ring: bool | None = None,
+        gives_up_after: float | None = None,
+        transport: str | None = None,
+        audio: Any = None,
+        password: str | None = None,
+    ) -> Steps[Phone]:
+        """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
+        updated.
+
+        Parameters
+        ----------
+        name : str
+            A second device is ``phone("mobile")``.
+        answer_after : float or None
+            Lab seconds of ringing before it is picked up; without it the phone rings until ``answer()``.
+        busy, decline : bool
+            Refuse every call with 486, or with 603.
+        ring : bool
+            Send 180 at once (the default).
+        gives_up_after : float or None
+            Lab seconds of ringing after which the phone refuses with 480.
+        transport : {"UDP", "TCP", "TLS"}
+        audio : str, Source, array or None
+            What it says during a call: the name of a speech sample, a source of ``voxlab.media.sources``, samples at 8
+            kHz, or "silence" for no RTP at all.
+        password : str or None
+            What is typed into the phone, if not the user's own password.
+
+        Returns
+        -------
+        Phone
+            Registered, or with the refusal in its repr.
+        """
+        given = {
+            "answer_after_s": answer_after,
+            "busy": busy,
+            "decline": decline,
+            "ring": ring,
+            "patience_s": gives_up_after,
+            "transport": transport,
+            "audio": audio,
+            "password": password,
+        }
+        known = self._phones.get(name)
+        if known is not None:
+            yield Submit(known.update, ({key: value for key, value in given.items() if value is not None},))
+        else:
+            options = updated(PhoneOptions(), {key: value for key, value in given.items() if value is not None})
+            known = Phone(self.lab, self, name, options)
+            yield Submit(known.build)
+            self._phones[name] = known
+        if not known.settled():
+            yield Wait(known.settled, 60.0)
+        return known
+
+    @property
+    def phones(self) -> tuple[Phone, ...]:
+        """The user's phones."""
+        return tuple(self._phones.values())
+
+    def drop(self, phone: Phone) -> None:
+        """Forget a phone that was closed."""
+        self._phones.pop(phone.name, None)
+
+    def __repr__(self) -> str:
+        devices = (
+            ", ".join(f"{phone.name} ({phone.registration})" for phone in self.phones) or "no phone yet: user.phone()"
+        )
+        return f"<User {self.record.aor}: {devices}>"

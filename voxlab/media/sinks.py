@@ -1,0 +1,195 @@
+"""What was heard: the packets of one stream laid out by their RTP timestamps, and how loud they are (RFC 3550 s.5.1).
+
+Must not know sequence numbers.
+
+Nothing is laid out or decoded until somebody listens; gaps are silence. The latest packet for an instant wins.
+"""
+
+from __future__ import annotations
+
+import math
+import wave
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from voxlab.kernels.sequence import TIMESTAMP_BITS, unwrap
+from voxlab.kernels.tones import FULL_SCALE, tone_amplitude
+from voxlab.media.codecs import Codec
+
+NS: Final = 1_000_000_000
+ANCHOR_TOLERANCE_S: Final = 2.0
+"""How far media time may part from arrival time before it counts as a new clock (a restart, one that stood on hold)."""
+
+
+class _Written(NamedTuple):
+    """Packets as they came: columns of equal length, payloads of equal size one after the other."""
+
+    time_ns: npt.NDArray[np.int64] | int
+    timestamp: npt.NDArray[np.uint32] | int
+    payload: npt.NDArray[np.uint8] | bytes
+    codec: Codec
+
+
+class AudioSink:
+    """Keeps what one stream said, up to a bound.
+
+    Parameters
+    ----------
+    max_duration_s : float
+        How much sound is kept, and how far from the first packet it may lie; packets that came when the sink was full
+        are counted in ``beyond_bound``.
+    """
+
+    def __init__(self, max_duration_s: float = 600.0) -> None:
+        self.max_duration_s = max_duration_s
+        self.beyond_bound = 0
+        self.first_ns: int | None = None
+        self._kept_s = 0.0
+        self._written: list[_Written] = []
+
+    def write(self, time_ns: int, timestamp: int, payload: bytes, codec: Codec) -> None:
+        """Keep one packet.
+
+        Parameters
+        ----------
+        time_ns : int
+            Arrival.
+        timestamp : int
+            RTP timestamp, 32 bits.
+        payload : bytes
+        codec : Codec
+        """
+        if self._has_room(time_ns, 1, len(payload), codec):
+            self._written.append(_Written(time_ns, timestamp, payload, codec))
+
+    def write_rows(
+        self,
+        time_ns: npt.NDArray[np.int64],
+        timestamp: npt.NDArray[np.uint32],
+        payload: npt.NDArray[np.uint8],
+        codec: Codec,
+    ) -> None:
+        """Keep packets; the same as `write` for each, but for where exactly the bound cuts.
+
+        Parameters
+        ----------
+        time_ns : int64 array, shape (n,)
+        timestamp : uint32 array, shape (n,)
+        payload : uint8 array, shape (n, octets)
+        codec : Codec
+        """
+        if len(time_ns) and self._has_room(int(time_ns[0]), len(time_ns), payload.size, codec):
+            self._written.append(_Written(time_ns, timestamp, payload, codec))
+
+    def _has_room(self, time_ns: int, packets: int, octets: int, codec: Codec) -> bool:
+        if self.first_ns is None:
+            self.first_ns = time_ns
+        if self._kept_s >= self.max_duration_s:
+            self.beyond_bound += packets
+            return False
+        self._kept_s += octets / codec.clock_rate_hz
+        return True
+
+    def samples(self) -> tuple[int, npt.NDArray[np.int16]]:
+        """Return what was heard, and where it begins.
+
+        Returns
+        -------
+        start : int
+            Samples from the first packet's arrival to the first sample; below 0 where that packet was overtaken.
+        heard : int16 array, shape (n,)
+            8 kHz; gaps are 0.
+        """
+        pieces = [(at, codec.decode(octets)) for at, octets, codec in self._pieces()]
+        start = min((at for at, _ in pieces), default=0)
+        heard = np.zeros(max((at + len(piece) for at, piece in pieces), default=start) - start, dtype=np.int16)
+        for at, piece in pieces:
+            heard[at - start : at - start + len(piece)] = piece
+        return start, heard
+
+    def _pieces(self) -> Iterator[tuple[int, npt.NDArray[np.uint8], Codec]]:
+        """Yield the runs of octets without a gap, each with its position: samples since the first packet."""
+        anchor: int | None = None
+        reference: int | None = None
+        for time_ns, timestamp, payload, codec in self._joined():
+            bound = int(self.max_duration_s * codec.clock_rate_hz)
+            extended = unwrap(timestamp, TIMESTAMP_BITS, reference)
+            anchor = int(extended[0]) if anchor is None else anchor
+            reference = int(extended[-1])
+            elapsed = (time_ns - (self.first_ns or 0)) * codec.clock_rate_hz // NS
+            position, anchor = _anchored(extended, elapsed, anchor, ANCHOR_TOLERANCE_S * codec.clock_rate_hz)
+            breaks = np.flatnonzero(np.diff(position) != payload.shape[1]) + 1
+            for first, last in pairwise([0, *breaks.tolist(), len(position)]):
+                if abs(int(position[first])) < bound:
+                    room = bound - int(position[first])
+                    yield int(position[first]), payload[first:last].reshape(-1)[:room], codec
+
+    def _joined(self) -> Iterator[tuple[Any, Any, Any, Codec]]:
+        """Yield columns: batches as they are, single packets of one codec and size together."""
+        for (batch, codec, octets), group in groupby(self._written, _shape):
+            if batch:
+                yield from group
+                continue
+            written = list(group)
+            rows = np.frombuffer(b"".join(bytes(each.payload) for each in written), dtype=np.uint8)
+            time_ns = np.array([each.time_ns for each in written], dtype=np.int64)
+            timestamp = np.array([each.timestamp for each in written], dtype=np.uint32)
+            yield time_ns, timestamp, rows.reshape(len(written), octets), codec
+
+
+def _shape(written: _Written) -> tuple[bool, Codec, int]:
+    payload = written.payload
+    return isinstance(payload, np.ndarray), written.codec, 0 if isinstance(payload, np.ndarray) else len(payload)
+
+
+def _anchored(
+    extended: npt.NDArray[np.int64], elapsed: npt.NDArray[np.int64], anchor: int, tolerance: float
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Return positions by media time; from where that parts from arrival time, the media clock counts as a new one."""
+    position = extended - anchor
+    at = 0
+    while len(parted := np.flatnonzero(np.abs(position[at:] - elapsed[at:]) > tolerance)):
+        at += int(parted[0])
+        anchor = int(extended[at] - elapsed[at])
+        position[at:] = extended[at:] - anchor
+    return position, anchor
+
+
+def level_dbfs(samples: npt.NDArray[np.int16]) -> float:
+    """Return how loud a signal is.
+
+    Parameters
+    ----------
+    samples : int16 array, shape (n,)
+
+    Returns
+    -------
+    float
+        dB against the RMS of a sine that reaches full scale, which is 0 (AES17); minus infinity for digital silence or
+        no samples.
+    """
+    power = float(np.mean(samples.astype(np.float64) ** 2)) if len(samples) else 0.0
+    return 10.0 * math.log10(power / (FULL_SCALE**2 / 2.0)) if power else -math.inf
+
+
+def tone_level_dbfs(samples: npt.NDArray[np.int16], frequency_hz: float, sample_rate_hz: int = 8000) -> float:
+    """Return how loud one frequency is in a signal.
+
+    Units as in `level_dbfs`, so a pure tone gives both the same value.
+    """
+    amplitude = tone_amplitude(samples, frequency_hz, sample_rate_hz)
+    return 20.0 * math.log10(amplitude / FULL_SCALE) if amplitude else -math.inf
+
+
+def write_wav(path: str | Path, samples: npt.NDArray[np.int16], sample_rate_hz: int = 8000) -> None:
+    """Write samples (int16 array, shape (n,)) to a WAV file of one channel."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate_hz)
+        file.writeframes(samples.astype("<i2").tobytes())

@@ -1,0 +1,199 @@
+"""One received RTP stream.
+
+Its statistics, its share of RTCP reports, and its sound if recorded (RFC 3550 s.6.4.1, A.1, A.3, A.8).
+
+Must not know addresses or the session that it belongs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from voxlab.kernels import stream_statistics as cell
+from voxlab.kernels.stream_statistics import StreamState
+from voxlab.media.batch import PacketBatch
+from voxlab.media.codecs import Codec, Format
+from voxlab.media.rtcp import ReportBlock
+from voxlab.media.rtp import RtpPacket
+from voxlab.media.sinks import AudioSink
+
+NS: Final = 1_000_000_000
+_LOST_MIN, _LOST_MAX = -0x800000, 0x7FFFFF
+
+
+@dataclass(frozen=True)
+class StreamStatistics:
+    """What became of one stream, seen where it was received.
+
+    Attributes
+    ----------
+    ssrc : int
+    payload_type : int
+        Of the last packet that carried sound.
+    codec : str
+    clock_rate_hz : int
+    packets : int
+        Valid packets that came, duplicates among them.
+    octets : int
+        Of all payloads that came, discarded ones too.
+    expected : int
+        Numbers between the lowest and the highest that came, over all segments.
+    lost : int
+        Expected numbers that never came; duplicates do not hide them.
+    duplicates, reordered : int
+        Packets that came again; packets that came after a higher number.
+    discarded : int
+        Packets whose number jumped and was not confirmed by a successor (A.1).
+    restarts : int
+        Jumps that were confirmed; each began a new segment.
+    gaps : int
+        Times that numbers were skipped in order of arrival.
+    rfc3550_lost : int
+        A.3's ``expected - received`` since the last restart: duplicates count against losses, so it may be negative.
+    first_s, last_s : float
+        Arrival of the first and the last packet.
+    max_delta_ms : float
+        Longest time between two packets.
+    jitter_ms, mean_jitter_ms, max_jitter_ms : float
+        A.8's estimate: the latest, the mean and the maximum over the packets after the first.
+    """
+
+    ssrc: int
+    payload_type: int
+    codec: str
+    clock_rate_hz: int
+    packets: int
+    octets: int
+    expected: int
+    lost: int
+    duplicates: int
+    reordered: int
+    discarded: int
+    restarts: int
+    gaps: int
+    rfc3550_lost: int
+    first_s: float
+    last_s: float
+    max_delta_ms: float
+    jitter_ms: float
+    mean_jitter_ms: float
+    max_jitter_ms: float
+
+    @property
+    def loss(self) -> float:
+        """Lost as a fraction of expected, 0 to 1."""
+        return self.lost / self.expected if self.expected else 0.0
+
+    @property
+    def burst_ratio(self) -> float:
+        """BurstR of the E-model: mean burst of losses over the mean under random loss, at least 1.
+
+        Exact where nothing was reordered.
+        """
+        return max(1.0, self.lost / self.gaps * (1.0 - self.loss)) if self.gaps else 1.0
+
+    @property
+    def duration_s(self) -> float:
+        """From the first packet to the last."""
+        return self.last_s - self.first_s
+
+
+class ReceivedStream:
+    """State of one stream while it comes.
+
+    Parameters
+    ----------
+    ssrc : int
+    media : Format
+        Of its first packet.
+    sink : AudioSink, optional
+        Where its sound goes.
+    """
+
+    def __init__(self, ssrc: int, media: Format, sink: AudioSink | None = None) -> None:
+        self.ssrc = ssrc
+        self.media = media
+        self.sink = sink
+        self.ended_s: float | None = None
+        self._state = StreamState()
+        self._octets = 0
+        self._reported_expected = 0
+        self._reported_received = 0
+        self._sender_ntp = 0
+        self._sender_ns = 0
+
+    def receive(self, packet: RtpPacket, media: Format, now_ns: int) -> None:
+        """Take one packet whose payload type stands for ``media``."""
+        self._note(media, len(packet.payload))
+        fresh = self._state.add(now_ns, packet.sequence, packet.timestamp, media.clock_rate_hz, media.tells_time)
+        if fresh and self.sink and isinstance(media, Codec):
+            self.sink.write(now_ns, packet.timestamp, packet.payload, media)
+
+    def receive_batch(self, batch: PacketBatch, media: Format) -> None:
+        """Take packets in order of arrival; the same as `receive` for each."""
+        self._note(media, batch.payload.size)
+        columns = batch.time_ns, batch.sequence, batch.timestamp
+        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time)
+        if self.sink and isinstance(media, Codec):
+            kept = batch if fresh.all() else batch.take(fresh)
+            self.sink.write_rows(kept.time_ns, kept.timestamp, kept.payload, media)
+
+    def _note(self, media: Format, octets: int) -> None:
+        self._octets += octets
+        if media.tells_time:
+            self.media = media
+
+    def sender_report(self, ntp: int, now_ns: int) -> None:
+        """Note when the sender's SR came, for the next report block and the sender's round-trip time."""
+        self._sender_ntp = ntp >> 16 & 0xFFFFFFFF
+        self._sender_ns = now_ns
+
+    def report(self, now_ns: int) -> ReportBlock:
+        """Return the report block since the last one; A.3's arithmetic, which counts duplicates as received."""
+        counters = self._state.counters
+        expected = int(counters[cell.HIGHEST] - counters[cell.BASE] + 1)
+        received = int(counters[cell.SEGMENT_RECEIVED])
+        if expected < self._reported_expected or received < self._reported_received:  # restarted since
+            self._reported_expected = self._reported_received = 0
+        due, came = expected - self._reported_expected, received - self._reported_received
+        self._reported_expected, self._reported_received = expected, received
+        return ReportBlock(
+            ssrc=self.ssrc,
+            fraction_lost=min(255, max(0, due - came) * 256 // due) if due else 0,
+            cumulative_lost=min(_LOST_MAX, max(_LOST_MIN, expected - received)),
+            highest_sequence=int(counters[cell.HIGHEST]) & 0xFFFFFFFF,
+            jitter=min(int(self._state.estimates[cell.JITTER]), 0xFFFFFFFF),
+            last_sr=self._sender_ntp,
+            delay_since_last_sr=min(max(0, now_ns - self._sender_ns) * 65536 // NS, 0xFFFFFFFF)
+            if self._sender_ntp
+            else 0,
+        )
+
+    def statistics(self) -> StreamStatistics:
+        """Return a snapshot."""
+        counters = [int(each) for each in self._state.counters]
+        jitter, total, highest = (float(each) * 1000.0 / self.media.clock_rate_hz for each in self._state.estimates)
+        expected = counters[cell.EXPECTED_BEFORE] + counters[cell.HIGHEST] - counters[cell.LOWEST] + 1
+        return StreamStatistics(
+            ssrc=self.ssrc,
+            payload_type=self.media.payload_type,
+            codec=self.media.name,
+            clock_rate_hz=self.media.clock_rate_hz,
+            packets=counters[cell.RECEIVED],
+            octets=self._octets,
+            expected=expected,
+            lost=expected - (counters[cell.RECEIVED] - counters[cell.DUPLICATES]),
+            duplicates=counters[cell.DUPLICATES],
+            reordered=counters[cell.REORDERED],
+            discarded=counters[cell.DISCARDED],
+            restarts=counters[cell.RESTARTS],
+            gaps=counters[cell.GAPS],
+            rfc3550_lost=counters[cell.HIGHEST] - counters[cell.BASE] + 1 - counters[cell.SEGMENT_RECEIVED],
+            first_s=counters[cell.FIRST_NS] / NS,
+            last_s=counters[cell.LAST_NS] / NS,
+            max_delta_ms=counters[cell.MAX_DELTA_NS] / 1e6,
+            jitter_ms=jitter,
+            mean_jitter_ms=total / counters[cell.JITTER_SAMPLES] if counters[cell.JITTER_SAMPLES] else 0.0,
+            max_jitter_ms=highest,
+        )

@@ -1,0 +1,146 @@
+"""One UDP socket on the loop: drained in bursts, sent on directly, no task or future per datagram.
+
+Must not know what the datagrams carry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from voxlab.base.datagram import Address
+from voxlab.base.errors import VoxlabError
+from voxlab.net.loop import OrderedLoop
+
+BURST = 64
+"""Datagrams taken before the loop gets its turn again."""
+_LARGEST = 65_535
+_RECEIVE_BUFFER_BYTES = 4 << 20
+_BACKLOG = 4096  # datagrams kept while the kernel's send buffer is full
+_WILDCARDS = {"", "0.0.0.0", "::"}
+
+Take = Callable[[bytes, Any], None]
+
+
+def bind(kind: socket.SocketKind, transport: str, address: Address) -> socket.socket:
+    """Return a non-blocking socket bound to exactly this address.
+
+    Raises
+    ------
+    VoxlabError
+        When the port is taken, the address is not this machine's, or it is a wildcard: a socket on one answers from
+        whatever address the route chooses, and whoever tells hosts apart by address sees one.
+    """
+    if address.host in _WILDCARDS:
+        raise VoxlabError(f"{transport} {address}: name one address of this machine, not all of them")
+    bound = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, kind)
+    try:
+        bound.setblocking(False)
+        if kind is socket.SOCK_STREAM and os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # never for UDP: two would share one port there
+        elif kind is socket.SOCK_DGRAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise VoxlabError(f"{transport} {address} cannot be had: {_why(error)}") from error
+    return bound
+
+
+def _why(error: OSError) -> str:
+    """Say what a person can do about a failed bind."""
+    if error.errno == errno.EADDRINUSE:
+        return "the port is taken, by another program or another lab; choose another port or address"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address"
+    if error.errno == errno.EACCES:
+        return "the system does not allow this port (those below 1024 need privileges)"
+    return error.strerror or str(error)
+
+
+def address_of(bound: socket.socket) -> Address:
+    """Return the local address of a socket."""
+    return Address(*bound.getsockname()[:2])
+
+
+class DatagramSocket:
+    """A bound UDP socket.
+
+    Parameters
+    ----------
+    loop : OrderedLoop
+    bound : socket.socket
+    take : callable
+        ``take(data, source)``, ``source`` as the system gives it.
+    """
+
+    def __init__(self, loop: OrderedLoop, bound: socket.socket, take: Take) -> None:
+        self.address = address_of(bound)
+        self._loop = loop
+        self._socket: socket.socket | None = bound
+        self._take = take
+        self._unsent: deque[tuple[bytes, Address]] = deque()
+        loop.add_reader(bound, self._drain)
+
+    def _drain(self) -> None:
+        """Take what is there, up to a burst; level-triggered, so the rest comes in the next round."""
+        for _ in range(BURST):
+            if self._socket is None:  # closed by what came
+                return
+            try:
+                data, source = self._socket.recvfrom(_LARGEST)
+            except OSError:  # nothing more, or an ICMP error of an earlier datagram, which says not of which
+                return
+            self._take(data, source)
+
+    def send(self, data: bytes, remote: Address) -> None:
+        """Send a datagram now, or as soon as the kernel has room.
+
+        Raises
+        ------
+        OSError
+            When the system refuses it (too long, no route).
+        """
+        if self._socket is None:
+            return
+        if self._unsent:
+            self._keep(data, remote)
+            return
+        try:
+            self._socket.sendto(data, remote)
+        except (BlockingIOError, InterruptedError):
+            self._keep(data, remote)
+            self._loop.add_writer(self._socket, self._send_unsent)
+
+    def _keep(self, data: bytes, remote: Address) -> None:
+        if len(self._unsent) >= _BACKLOG:
+            raise OSError(errno.ENOBUFS, "more is sent than the system takes")
+        self._unsent.append((data, remote))
+
+    def _send_unsent(self) -> None:
+        while self._unsent and self._socket is not None:
+            try:
+                self._socket.sendto(*self._unsent[0])
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                pass  # lost, as any datagram may be
+            self._unsent.popleft()
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
+
+    def close(self) -> None:
+        """Close the socket; may be called twice."""
+        if self._socket is None:
+            return
+        bound, self._socket = self._socket, None
+        self._unsent.clear()
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._loop.remove_reader(bound)
+            self._loop.remove_writer(bound)
+        bound.close()

@@ -1,0 +1,163 @@
+"""Media ports on real sockets: RTP on an even port, RTCP on the next (RFC 3550 s.11), stamped by the kernel where it
+does that.
+
+The portable plane: datagram by datagram, in the lab's thread. Must not know RTP.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from voxlab.base.datagram import Address
+from voxlab.base.errors import VoxlabError
+from voxlab.base.records import DELIVERED, REFUSED
+from voxlab.net.datagram_socket import BURST, DatagramSocket, address_of, bind
+from voxlab.net.loop import OrderedLoop
+from voxlab.net.network import Batch, MediaReceiver
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SO_TIMESTAMPNS: int | None = getattr(socket, "SO_TIMESTAMPNS", 35 if hasattr(socket, "SO_INCOMING_CPU") else None)
+_TIMESPEC = struct.Struct("@ll")
+_LARGEST = 2048  # more than any RTP packet on Ethernet
+_OLDEST_S = 10.0  # an older stamp means that the system's clock was set meanwhile
+_DRAWS = 64
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def open_pair(host: str, port: int = 0) -> Pair:
+    """Bind an even port and the next one.
+
+    Raises
+    ------
+    VoxlabError
+        For an odd port, and when either port is taken.
+    """
+    if port % 2:
+        raise VoxlabError(f"RTP takes an even port, with RTCP on the next (RFC 3550 s.11); got {port}")
+    for draw in range(_DRAWS):
+        try:
+            return _bind_pair(host, port)
+        except VoxlabError:
+            if port or draw == _DRAWS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _bind_pair(host: str, port: int) -> Pair:
+    with contextlib.ExitStack() as undo:
+        rtp = undo.enter_context(bind(socket.SOCK_DGRAM, "UDP", Address(host, port)))
+        drawn = address_of(rtp).port
+        if drawn % 2:  # the system drew an odd one: its lower neighbour may be free
+            rtcp, rtp = rtp, undo.enter_context(bind(socket.SOCK_DGRAM, "UDP", Address(host, drawn - 1)))
+        else:
+            rtcp = undo.enter_context(bind(socket.SOCK_DGRAM, "UDP", Address(host, drawn + 1)))
+        undo.pop_all()
+    return rtp, rtcp
+
+
+class StampedSocket(DatagramSocket):
+    """A UDP socket whose datagrams bear the time at which the kernel took them (SO_TIMESTAMPNS, Linux)."""
+
+    def __init__(self, loop: OrderedLoop, bound: socket.socket, take: Callable[[bytes, Address, float], None]) -> None:
+        self.stamped = _ask_for_stamps(bound)
+        self._take_stamped = take
+        super().__init__(loop, bound, lambda data, source: take(data, Address(*source[:2]), loop.time()))
+
+    def _drain(self) -> None:
+        if not self.stamped:
+            super()._drain()
+            return
+        ancillary = socket.CMSG_SPACE(_TIMESPEC.size)
+        for _ in range(BURST):
+            if self._socket is None:
+                return
+            try:
+                data, notes, _flags, source = self._socket.recvmsg(_LARGEST, ancillary)
+            except OSError:
+                return
+            self._take_stamped(data, Address(*source[:2]), self._loop.time() - _age_s(notes))
+
+
+def _ask_for_stamps(bound: socket.socket) -> bool:
+    if _SO_TIMESTAMPNS is None:
+        return False
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    return True
+
+
+def _age_s(notes: list[tuple[int, int, bytes]]) -> float:
+    """Return how long a datagram lay in the kernel; 0 without a stamp.
+
+    Stamps are CLOCK_REALTIME; only the difference to the same clock is used, and one that cannot be (the clock was
+    set) is not.
+    """
+    for _level, kind, stamp in notes:
+        if kind == _SO_TIMESTAMPNS and len(stamp) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(stamp)
+            age = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
+            return age if 0.0 <= age < _OLDEST_S else 0.0
+    return 0.0
+
+
+class LiveMediaPort:
+    """A pair of bound ports."""
+
+    def __init__(
+        self,
+        loop: OrderedLoop,
+        owner: str,
+        pair: Pair,
+        receiver: MediaReceiver,
+        on_close: Callable[[LiveMediaPort], None],
+    ) -> None:
+        self.owner = owner
+        self.receiver = receiver
+        self._loop = loop
+        self._on_close: Callable[[LiveMediaPort], None] | None = on_close
+        self._rtp = StampedSocket(loop, pair[0], self._take_rtp)
+        self._rtcp = StampedSocket(loop, pair[1], self._take_rtcp)
+        self.rtp_address = self._rtp.address
+        self.rtcp_address = self._rtcp.address
+        self.stamped_by = "kernel" if self._rtp.stamped else "user"
+
+    def _take_rtp(self, data: bytes, source: Address, arrival_s: float) -> None:
+        self.receiver.datagram(data, source, arrival_s, rtcp=False)
+
+    def _take_rtcp(self, data: bytes, source: Address, arrival_s: float) -> None:
+        self.receiver.datagram(data, source, arrival_s, rtcp=True)
+
+    def send(self, data: bytes, remote: Address, *, rtcp: bool = False) -> int:
+        """Send one datagram now; return its outcome, as far as it is known."""
+        try:
+            (self._rtcp if rtcp else self._rtp).send(data, remote)
+        except OSError:
+            return REFUSED
+        return DELIVERED
+
+    def send_batch(self, batch: Batch, remote: Address) -> NDArray[np.uint8]:
+        """Send packets at their times, each by a timer of the loop; the outcomes are a promise."""
+        import numpy as np
+
+        for time_ns, packet in zip(batch.time_ns.tolist(), batch.wire(), strict=True):
+            self._loop.call_at(time_ns / 1e9, self.send, packet.tobytes(), remote)
+        return np.full(len(batch.time_ns), DELIVERED, np.uint8)
+
+    def close(self) -> None:
+        """Give the ports back; may be called twice."""
+        self._rtp.close()
+        self._rtcp.close()
+        if self._on_close is not None:
+            on_close, self._on_close = self._on_close, None
+            on_close(self)

@@ -1,0 +1,75 @@
+"""Media ports of the simulated network: one datagram at a time, or arrays of packets in one step.
+
+Must not know RTP: a batch has times and rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voxlab.base.datagram import Address
+from voxlab.base.records import DELIVERED, LOST, REFUSED
+from voxlab.net.network import Batch, MediaReceiver
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voxlab.net.simulation import SimulatedNetwork
+
+
+class SimulatedMediaPort:
+    """A pair of ports in memory: RTP on the even one, RTCP on the next."""
+
+    stamped_by = "virtual"
+
+    def __init__(self, network: SimulatedNetwork, owner: str, rtp: Address, receiver: MediaReceiver) -> None:
+        self.owner = owner
+        self.rtp_address = rtp
+        self.rtcp_address = Address(rtp.host, rtp.port + 1)
+        self.receiver = receiver
+        self.open = True
+        self._network = network
+
+    def send(self, data: bytes, remote: Address, *, rtcp: bool = False) -> int:
+        """Send one datagram now; return its outcome."""
+        target = self._network.media_at(remote)
+        way = self._network.way(self.owner, target.owner if target is not None else remote.host)
+        arrivals = () if way.swallows(data) else way.channel.pass_through(self._network.loop.time())
+        if target is None:
+            return REFUSED if arrivals and self._network.unreachable else LOST
+        source = self.rtcp_address if rtcp else self.rtp_address
+        for arrival in arrivals:
+            self._network.loop.call_at(arrival, target._take, data, source, remote)
+        return DELIVERED if arrivals else LOST
+
+    def send_batch(self, batch: Batch, remote: Address) -> NDArray[np.uint8]:
+        """Send packets at their times; return the outcome of each, uint8 array of shape (n,).
+
+        The receiver gets what arrives in one piece, each packet with its own time, when the last of them is there.
+        """
+        import numpy as np
+
+        target = self._network.media_at(remote)
+        way = self._network.way(self.owner, target.owner if target is not None else remote.host)
+        passage = way.channel.pass_batch(batch.time_ns)
+        if target is None:
+            return np.full(len(batch.time_ns), LOST, np.uint8)
+        if len(passage.rows):
+            last_s = int(passage.arrival_ns.max()) / 1e9
+            arrived = batch.take(passage.rows, passage.arrival_ns)
+            self._network.loop.call_at(last_s, target._take_batch, arrived, self.rtp_address)
+        return np.where(passage.lost, LOST, DELIVERED).astype(np.uint8)
+
+    def _take(self, data: bytes, source: Address, at: Address) -> None:
+        if self.open:
+            self.receiver.datagram(data, source, self._network.loop.time(), rtcp=at == self.rtcp_address)
+
+    def _take_batch(self, batch: Batch, source: Address) -> None:
+        if self.open:
+            self.receiver.batch(batch, source, self._network.loop.time())
+
+    def close(self) -> None:
+        """Give the ports back."""
+        self.open = False
+        self._network.close_media(self)

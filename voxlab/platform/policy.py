@@ -1,0 +1,220 @@
+"""What becomes of a call from outside: which application it is for, who the caller is, and which rule takes it.
+
+The precedence (RFC 3261 s.16.3, s.22): the domain of the Request-URI names the application; a caller who says to be
+one of our users, or shows
+credentials, is asked for a digest; a connection that a user registered over speaks for that user, an address never
+does; an operator is known by the
+address of its trunk; anybody else gets 403. The wire answer is the same whatever the reason; the reason is a record.
+Must not know legs, media or what a scenario does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import NamedTuple
+
+from voxlab.base.datagram import Flow
+from voxlab.base.errors import SipSyntaxError
+from voxlab.base.records import AuthenticationVerdict, MessageRefused
+from voxlab.elements.authentication import Authenticator
+from voxlab.elements.location import LocationService, address_of_record
+from voxlab.elements.routing import Answer, Challenge, Handle, Reject
+from voxlab.platform.application import Application
+from voxlab.platform.platform import Platform
+from voxlab.platform.rule import Rule
+from voxlab.platform.scenario import Scenario
+from voxlab.platform.trunk import Trunk
+from voxlab.platform.user import User
+from voxlab.sip.message import Request
+from voxlab.sip.uri import Uri
+
+_SEPARATORS = str.maketrans("", "", "-.()")
+
+Record = AuthenticationVerdict | MessageRefused
+
+
+class Caller(NamedTuple):
+    """Who calls: a user of ours who has proved it, or an operator at the other end of a trunk.
+
+    Attributes
+    ----------
+    number : str
+        What the callee's display shows: the user part of From.
+    display_name : str
+        As From says, "" if it does not.
+    uri : Uri
+        The From URI.
+    account : str
+        Whose user or trunk it is.
+    user, trunk
+        The one of the two that it is; the other is None.
+    """
+
+    number: str
+    display_name: str
+    uri: Uri
+    account: str
+    user: User | None = None
+    trunk: Trunk | None = None
+
+
+class Target(NamedTuple):
+    """What ``Handle`` carries for a call that a rule takes."""
+
+    application: Application
+    rule: Rule
+    scenario: Scenario
+    destination: str
+    caller: Caller
+
+
+class PlatformPolicy:
+    """Implements ``RoutingPolicy`` for a platform.
+
+    Parameters
+    ----------
+    platform : Platform
+    authenticator : Authenticator
+        Judges digests; the registrar's own, so that a wrong password counts once wherever it is tried.
+    location : LocationService
+        Knows which connections users registered over.
+    host : str
+        Our name in the journal.
+    addresses : container of str
+        Our own addresses: a Request-URI may name one of them, then To or else the caller says which application is
+        meant.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        authenticator: Authenticator,
+        location: LocationService,
+        *,
+        host: str = "",
+        addresses: Container[str] = (),
+    ) -> None:
+        self._platform = platform
+        self._authenticator = authenticator
+        self._location = location
+        self._host = host
+        self._addresses = addresses
+        self._records: list[Record] = []
+
+    def route(self, request: Request, flow: Flow, now: float) -> Answer:
+        """Decide about a request outside a dialog; what is wrong with it becomes an answer, never an exception."""
+        try:
+            answer = self._route(request, flow, now)
+        except SipSyntaxError as error:
+            answer = Reject(error.status, None, str(error))
+        if isinstance(answer, Reject):
+            self._records.append(MessageRefused(now, self._host, flow.remote, answer.status, answer.why))
+        return answer
+
+    def poll(self) -> list[Record]:
+        """Drain what is to be remembered: verdicts on digests, and the true reasons of refusals."""
+        records, self._records = self._records, []
+        return records
+
+    def _route(self, request: Request, flow: Flow, now: float) -> Answer:
+        if request.uri.scheme not in {"sip", "sips", "tel"}:
+            return Reject(416, None, f"nobody is called by {request.uri.scheme}: here")
+        caller = self._caller(request, flow, now)
+        if not isinstance(caller, Caller):
+            return caller
+        application = self._application(request, caller)
+        if application is None:
+            return Reject(404, None, f"no application has the domain {request.uri.host!r}")
+        if application.account != caller.account:
+            return Reject(
+                403, None, f"{caller.uri} belongs to account {caller.account!r}, not to that of {application.domain}"
+            )
+        return self._matched(application, request.uri, caller)
+
+    # -- who calls
+
+    def _caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
+        sender = request.from_.uri
+        ours = self._platform.serves(sender.host)
+        if ours and self._location.registered_on(address_of_record(sender), flow, now):
+            user = self._platform.user_at(sender.user or "", sender.host)
+            if user is not None:
+                return self._user(request, user)
+        if ours or self._authenticator.has_credentials(request, 407):
+            return self._by_digest(request, flow, now, ours)
+        known = self._platform.trunk_from(flow.remote.host)
+        if known is None:
+            why = f"{flow.remote.host} is in no trunk's whitelist, and From {sender} is no user of ours"
+            return Reject(403, None, why)
+        account, trunk = known
+        return Caller(sender.user or "", request.from_.display_name, sender, account.name, None, trunk)
+
+    def _by_digest(self, request: Request, flow: Flow, now: float, ours: bool) -> Caller | Challenge | Reject:
+        sender = request.from_.uri
+        judgement = self._authenticator.judge(request, sender.host if ours else request.uri.host, 407, flow, now)
+        if judgement.username:
+            self._records.append(
+                AuthenticationVerdict(
+                    now,
+                    self._host,
+                    request.method,
+                    judgement.username,
+                    self._authenticator.realm,
+                    judgement.verdict,
+                    request.call_id,
+                )
+            )
+        if judgement.subscriber is None:
+            if judgement.status == 407:
+                return Challenge(self._authenticator.realm, judgement.headers, judgement.verdict)
+            return Reject(judgement.status, None, judgement.verdict)
+        aor = judgement.subscriber.aor
+        if ours and aor != address_of_record(sender):
+            return Reject(403, None, f"From says {address_of_record(sender)}, the credentials are those of {aor}")
+        name, _, domain = aor.rpartition("@")
+        user = self._platform.user_at(name, domain)
+        if user is None:
+            return Reject(403, None, f"{aor} is no user any more")
+        return self._user(request, user)
+
+    def _user(self, request: Request, user: User) -> Caller:
+        application = self._platform.application_at(user.domain)
+        account = application.account if application is not None else ""
+        sender = request.from_
+        return Caller(user.name, sender.display_name or user.display_name, sender.uri, account, user)
+
+    # -- whom they want
+
+    def _application(self, request: Request, caller: Caller) -> Application | None:
+        """Return the application that the Request-URI names; an address of ours or a tel URI names none, then To
+        does, or else the caller's own.
+        """
+        host = request.uri.host
+        if host and host not in self._addresses:
+            return self._platform.application_at(host)
+        named = self._platform.application_at(request.to.uri.host)
+        if named is not None or caller.user is None:
+            return named or self._only_one(caller.account)
+        return self._platform.application_at(caller.user.domain)
+
+    def _only_one(self, account: str) -> Application | None:
+        applications = list(self._platform.accounts[account].applications.values())
+        return applications[0] if len(applications) == 1 else None
+
+    def _matched(self, application: Application, uri: Uri, caller: Caller) -> Answer:
+        destination = destination_of(uri)
+        if not destination:
+            return Reject(404, None, f"the Request-URI {uri} names nobody in {application.domain}")
+        rule = application.match(destination)
+        if rule is None:
+            return Reject(404, None, application.explain(destination).verdict)
+        return Handle(Target(application, rule, rule.scenario, destination, caller))
+
+
+def destination_of(uri: Uri) -> str:
+    """Return what rules are tried on: the user part, of a telephone number without parameters and visual separators
+    (RFC 3261 s.19.1.6,
+    RFC 3966 s.5.1.1).
+    """
+    user = uri.user or ""
+    return user.partition(";")[0].translate(_SEPARATORS) if uri.is_phone_number else user

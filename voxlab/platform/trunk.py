@@ -1,0 +1,97 @@
+"""A trunk: the addresses of another operator, from which calls are taken without a password.
+
+Source addresses prove little on the open internet (RFC 3261 s.26.1.1), which is why an address of a registered device
+never stands in for its digest.
+Must not know SIP.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from voxlab.base.errors import VoxlabError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_SHARED_LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
+
+
+@dataclass(eq=False, slots=True)
+class Trunk:
+    """Another operator's addresses, under a name that is unique in the account."""
+
+    name: str
+    account: str
+    allow: tuple[Network, ...] = ()
+
+    def match(self, address: str) -> Network | None:
+        """Return the network of the whitelist that holds ``address``, None if none does."""
+        host = host_address(address)
+        if host is None:
+            return None
+        return next((network for network in self.allow if host in network), None)
+
+
+def host_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an IP address, an IPv4 one also in its IPv6 dress (RFC 4291 s.2.5.5.2); None if it is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def networks(allow: Iterable[str], owner: str) -> tuple[Network, ...]:
+    """Read a whitelist.
+
+    Parameters
+    ----------
+    allow : iterable of str
+        ``A.B.C.D/L``, ``A.B.C.D/a.b.c.d``, a single address, or the IPv6 forms; bits of the host are cleared,
+        repetitions dropped.
+    owner : str
+        How errors call the trunk, such as "trunk 'gigafon'".
+
+    Raises
+    ------
+    VoxlabError
+        For what is no network, and for networks that hold 127.0.0.1.
+    """
+    if isinstance(allow, str):
+        raise VoxlabError(f"the whitelist of {owner} is a list of networks: write allow=[{allow!r}]")
+    return tuple(dict.fromkeys(_network(text, owner) for text in allow))
+
+
+def _network(text: object, owner: str) -> Network:
+    if not isinstance(text, str):
+        raise VoxlabError(f"a network of {owner} is a string such as '198.51.100.0/24', not {text!r}")
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise VoxlabError(_no_network(text, owner)) from None
+    mask = text.strip().partition("/")[2]
+    if "." in mask and mask != str(network.netmask):  # the standard library reads 0.0.0.255 as a wildcard mask
+        raise VoxlabError(f"{text!r} of {owner} has no netmask behind the slash: that would be {network.netmask}")
+    if network.version == 4 and _SHARED_LOOPBACK in network:
+        raise VoxlabError(
+            f"{text!r} of {owner} holds 127.0.0.1, the address that every program of this machine may use: "
+            "a whitelist could not tell them apart. Give the other operator an address of its own, such as 127.0.10.1"
+        )
+    return network
+
+
+def _no_network(text: str, owner: str) -> str:
+    forms = "198.51.100.0/24, 198.51.100.0/255.255.255.0, one address such as 198.51.100.7, or 2001:db8::/32"
+    return f"{text!r} is no network for {owner}: write {forms}"
+
+
+def overlap(ours: Iterable[Network], theirs: Iterable[Network]) -> tuple[Network, Network] | None:
+    """Return the first pair of networks, one of each side, that have an address in common."""
+    theirs = tuple(theirs)
+    return next(
+        ((one, other) for one in ours for other in theirs if one.version == other.version and one.overlaps(other)), None
+    )

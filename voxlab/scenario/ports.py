@@ -1,0 +1,98 @@
+"""What a scenario needs of the machine it runs on, as protocols: the switchboard that makes and commands legs, and a
+media port per leg.
+
+``host/`` implements both; a scenario test may bring its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from voxlab.sip.message import Request
+from voxlab.sip.sdp import SessionDescription
+
+Header = tuple[str, str]
+
+
+class MediaPort(Protocol):
+    """The cloud's end of one leg's media: it speaks offer/answer and can be joined with another port."""
+
+    call_id: str
+
+    def label(self, *, session: int = 0, leg: str = "", call_id: str = "") -> None:
+        """Say which call this end belongs to."""
+
+    def take_offer(self, offer: SessionDescription) -> bool:
+        """Take the far end's offer; False when no codec is common."""
+
+    def answer(self, like: MediaPort | None = None) -> bytes:
+        """Return the answer to the offer taken, with the codec that ``like`` agreed on first."""
+
+    def offer(self, like: MediaPort | None = None) -> bytes:
+        """Return our offer: the formats that ``like`` was offered, else all that the cloud speaks."""
+
+    def take_answer(self, answer: SessionDescription) -> bool:
+        """Take the far end's answer; False when it does not fit the offer."""
+
+    def join(self, other: MediaPort) -> None:
+        """Relay both ways between the two ports."""
+
+    def part(self) -> None:
+        """Stop relaying to and from this port."""
+
+    def play(self, source: Any) -> None:
+        """Send audio to the far end, None for silence."""
+
+    def close(self) -> None:
+        """Give the port back; its statistics stay in the journal."""
+
+
+class Switchboard(Protocol):
+    """Makes and commands legs by number."""
+
+    def now(self) -> float:
+        """Return lab seconds."""
+
+    def contacts(self, user: str, application: Any) -> Sequence[Any] | None:
+        """Return where a user's devices are; [] when none is registered, None when there is no such user."""
+
+    def dial(
+        self,
+        contact: Any,
+        *,
+        session: int,
+        letter: str,
+        from_: str,
+        to: str,
+        offer: bytes,
+        headers: Sequence[Header],
+        max_forwards: int,
+        peer: str,
+        port: MediaPort,
+    ) -> int:
+        """Send an INVITE and return the leg's number."""
+
+    def ring(self, leg: int, status: int, sdp: bytes, headers: Sequence[Header]) -> None:
+        """Send a provisional response."""
+
+    def answer(self, leg: int, sdp: bytes, headers: Sequence[Header]) -> None:
+        """Send the 200."""
+
+    def reject(self, leg: int, status: int, reason: str | None, headers: Sequence[Header]) -> None:
+        """Send a final refusal."""
+
+    def hang_up(self, leg: int, headers: Sequence[Header]) -> None:
+        """End the leg as its state asks for."""
+
+    def send(self, leg: int, method: str, content_type: str, body: bytes) -> None:
+        """Send INFO or MESSAGE inside the dialog."""
+
+    def answer_offer(self, leg: int, sdp: bytes | None) -> None:
+        """Accept a re-INVITE, or refuse it with 488 when ``sdp`` is None."""
+
+    def media(self, session: int, letter: str) -> MediaPort:
+        """Open a media port."""
+
+    def invite_of(self, leg: int) -> Request:
+        """Return the INVITE of an incoming leg."""

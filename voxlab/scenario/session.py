@@ -1,0 +1,339 @@
+"""A session: one run of a scenario, with all the legs it made (the reference platform's call session).
+
+Knows the event loop (a scenario is ordinary ``async def`` code) but not which world it runs in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from voxlab.base.errors import CallEnded, VoxlabError
+from voxlab.scenario.events import CallEvent, Disconnected, Failed
+from voxlab.scenario.leg import PROGRESSING, TERMINATED, UNANSWERED_S, Leg, _lines
+from voxlab.scenario.pending import awaited
+from voxlab.scenario.ports import Switchboard
+
+current: ContextVar[Session | None] = ContextVar("session", default=None)
+
+MAX_LEGS = 100
+AFTERMATH_S = 60.0  # the reference lets a script without calls run on for a minute
+
+
+class Session:
+    """What a scenario runs in.
+
+    Attributes
+    ----------
+    number : int
+        Counts the lab's sessions from 1: ``lab.call(number)``.
+    application, rule, scenario : objects with a ``name``
+    legs : list of Leg
+        In the order in which they were made; the first is the incoming call.
+    log : list of (float, str)
+        What the scenario printed, with lab seconds.
+    error : BaseException or None
+        What the scenario raised.
+    finish_reason : str
+        Empty while it runs.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        switchboard: Switchboard,
+        *,
+        application: Any,
+        rule: Any,
+        scenario: Any,
+        guard: Callable[[], Any],
+        watched: Callable[..., Any],
+        note: Callable[[str, Session, str], None],
+        opened: Callable[[int, Leg], None],
+        ended: Callable[[Session], None],
+    ) -> None:
+        self.number = number
+        self.switchboard = switchboard
+        self.application = application
+        self.rule = rule
+        self.scenario = scenario
+        self.legs: list[Leg] = []
+        self.log: list[tuple[float, str]] = []
+        self.error: BaseException | None = None
+        self.finish_reason = ""
+        self.started_at = switchboard.now()
+        self._guard = guard
+        self._watched = watched
+        self._note = note
+        self._opened = opened
+        self._ended = ended
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._over: asyncio.Future[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # -- what a scenario does with it
+
+    @awaited
+    async def call_user(
+        self,
+        user: str,
+        *,
+        caller_id: str | None = None,
+        display_name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = UNANSWERED_S,  # noqa: ASYNC109 - lab seconds, the reference's VI-CallTimeout
+    ) -> Leg:
+        """Call a user of this application on all registered devices and return the new leg at once; its events tell how
+        it goes.
+
+        Parameters
+        ----------
+        user : str
+            Name of the user, such as "bob".
+        caller_id, display_name : str or None
+            Who appears to call; the incoming caller where not given.
+        headers : mapping
+            X- headers and User-to-User for the INVITE.
+        timeout : float
+            Lab seconds without an answer after which the leg fails with 408, from 10 to 400.
+        """
+        if not 10 <= timeout <= 400:
+            raise VoxlabError(f"a call rings for 10 to 400 seconds, not for {timeout:g}")
+        first = self.legs[0]
+        return self.dial_user(
+            user, first, caller_id=caller_id, display_name=display_name, headers=headers, timeout_s=timeout
+        )
+
+    @awaited
+    async def terminate(self) -> None:
+        """End every leg and the session."""
+        self.end("terminated by the scenario")
+        await self.until_over()
+
+    def dial_user(
+        self,
+        user: str,
+        like: Leg,
+        *,
+        caller_id: str | None = None,
+        display_name: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = UNANSWERED_S,
+    ) -> Leg:
+        """Make an outgoing leg to a user; one that cannot be made has failed already (404, 480, 483)."""
+        if len(self.legs) >= MAX_LEGS:
+            raise VoxlabError(f"a session has at most {MAX_LEGS} legs")
+        leg = self.new_leg(
+            incoming=False,
+            caller_id=caller_id or like.caller_id,
+            display_name=like.display_name if display_name is None else display_name,
+            destination=user,
+        )
+        contacts = self.switchboard.contacts(user, self.application)
+        hops = self._hops(like)
+        if contacts is None or not contacts or hops < 0:
+            code, reason = (
+                (483, "Too Many Hops")
+                if hops < 0
+                else (404, "Not Found")
+                if contacts is None
+                else (480, "Temporarily Unavailable")
+            )
+            # Not at once: whoever asked for the leg has yet to say which of its events are wanted.
+            asyncio.get_running_loop().call_soon(leg.give_up, code, reason)
+            return leg
+        lines = _lines(headers)
+        for contact in contacts:
+            port = self.switchboard.media(self.number, leg.letter)
+            number = self.switchboard.dial(
+                contact,
+                session=self.number,
+                letter=leg.letter,
+                from_=self._from(leg),
+                to=f"<sip:{user}@{self.application.domain}>",
+                offer=port.offer(like.media),
+                headers=lines,
+                max_forwards=hops,
+                peer=user,
+                port=port,
+            )
+            leg.branch(port, number)
+            self._opened(number, leg)
+        self._later(timeout_s, lambda: leg.give_up(408, "Request Timeout"))
+        return leg
+
+    def new_leg(self, *, incoming: bool, caller_id: str, display_name: str, destination: str) -> Leg:
+        """Make a leg that nothing carries yet."""
+        leg = Leg(
+            self,
+            self._letter(),
+            incoming=incoming,
+            caller_id=caller_id,
+            display_name=display_name,
+            destination=destination,
+        )
+        self.legs.append(leg)
+        return leg
+
+    def _letter(self) -> str:
+        index = len(self.legs)
+        return chr(ord("A") + index) if index < 26 else f"A{index}"
+
+    def _hops(self, like: Leg) -> int:
+        """Return the Max-Forwards of a new leg: one less than the incoming call's, so that two clouds cannot loop for
+        ever (RFC 3261 s.8.1.1.6).
+        """
+        if not like.incoming or not like.number:
+            return 70
+        hops = self.switchboard.invite_of(like.number).max_forwards
+        return (70 if hops is None else hops) - 1
+
+    def _from(self, leg: Leg) -> str:
+        name = leg.display_name.replace("\\", "\\\\").replace('"', '\\"')
+        caller = leg.caller_id
+        uri = (
+            caller
+            if caller.startswith(("sip:", "sips:", "tel:"))
+            else f"sip:{caller if '@' in caller else f'{caller}@{self.application.domain}'}"
+        )
+        return f'"{name}" <{uri}>' if name else f"<{uri}>"
+
+    # -- its life
+
+    def start(self) -> None:
+        """Run the scenario for the incoming leg."""
+        leg = self.legs[0]
+        self._later(UNANSWERED_S, lambda: self._unanswered(leg))
+        self._run(self._scenario(leg))
+
+    async def _scenario(self, leg: Leg) -> None:
+        with self._guard():
+            step = self.scenario.function(leg)
+        if not inspect.isawaitable(step):
+            raise VoxlabError(
+                f"scenario {self.scenario.name!r} must be an async function: "
+                f"write `async def {self.scenario.name}(call):`"
+            )
+        await self._watched(step, f"scenario {self.scenario.name!r}")
+
+    def _run(self, step: Awaitable[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._supervise(step))
+        self._tasks.add(task)
+        task.add_done_callback(self._step_done)
+
+    def _step_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if self.finish_reason and not self._tasks:
+            self._cancel_timers()
+
+    async def _supervise(self, step: Awaitable[Any]) -> None:
+        token = current.set(self)
+        try:
+            await step
+        except asyncio.CancelledError:
+            raise
+        except CallEnded:
+            return  # a scenario need not catch what simply means that the party has gone
+        except Exception as error:  # noqa: BLE001 - a scenario's mistake ends its session, never the lab
+            self.fail(error)
+        finally:
+            current.reset(token)
+
+    def run_handler(self, handler: Callable[[Any], object], event: CallEvent) -> None:
+        """Run an event handler of the scenario; one that raises ends the session."""
+        token = current.set(self)
+        try:
+            with self._guard():
+                result = handler(event)
+            if inspect.isawaitable(result):
+                self._run(result)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fail(error)
+        finally:
+            current.reset(token)
+
+    def fail(self, error: BaseException) -> None:
+        """End the session because of a mistake in its scenario: 500 where nobody was answered yet."""
+        if self.error is None:
+            self.error = error
+            self._note("failed", self, "".join(traceback.format_exception(error)))
+        if self.finish_reason:
+            self._ended(self)
+        else:
+            self.end("scenario error", code=500)
+
+    def forgot_await(self, what: str, where: str) -> None:
+        """End the session of a scenario that made a step without awaiting it."""
+        self.fail(VoxlabError(f"{where}: {what}() was never awaited: write `await ...{what}(...)`"))
+
+    def write(self, text: str) -> None:
+        """Take a line that the scenario printed."""
+        self.log.append((self.switchboard.now(), text))
+        self._note("log", self, text)
+
+    def _unanswered(self, leg: Leg) -> None:
+        if leg.state == "ALERTING":
+            leg.dismiss(408)
+            self.end("not answered in 60 s")
+
+    def _later(self, delay_s: float, action: Callable[[], None]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(delay_s, action))
+
+    def leg_over(self, leg: Leg, event: Failed | Disconnected) -> None:
+        """Take the news that a leg is over; the last one ends the session."""
+        if all(other.state == TERMINATED for other in self.legs):
+            self._finish(event.reason or "normal")
+        elif leg is self.legs[0]:
+            # The caller has gone: nobody is left to talk to whom the scenario has called.
+            for other in self.legs:
+                if other.state == PROGRESSING:
+                    other._release()
+
+    def end(self, reason: str, code: int = 480) -> None:
+        """End every leg that still lives."""
+        for leg in self.legs:
+            leg.dismiss(code)
+        if all(leg.state == TERMINATED for leg in self.legs):
+            self._finish(reason)
+
+    def _finish(self, reason: str) -> None:
+        if self.finish_reason:
+            return
+        self.finish_reason = reason
+        self._cancel_timers()
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
+        if self._tasks:
+            self._later(AFTERMATH_S, self._cancel_tasks)
+        self._ended(self)
+
+    def _cancel_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def _cancel_tasks(self) -> None:
+        for task in sorted(self._tasks, key=hash):  # counted as they were made
+            task.cancel("the session has been over for a minute")
+
+    async def until_over(self) -> None:
+        """Wait until every leg has ended."""
+        if self.finish_reason:
+            return
+        if self._over is None:
+            self._over = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._over)
+
+    @property
+    def running(self) -> bool:
+        """Whether any leg lives."""
+        return not self.finish_reason
+
+    def __repr__(self) -> str:
+        over = "" if self.running else ", over"
+        return f"<Session {self.number} {self.scenario.name}: {', '.join(map(repr, self.legs))}{over}>"

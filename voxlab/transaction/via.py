@@ -1,0 +1,152 @@
+"""What a transport does to the top Via: sent-by, received, rport, and where requests and responses go.
+
+RFC 3261 s.18.1.1, s.18.1.2, s.18.2.1, s.18.2.2; RFC 3581 s.3, s.4. The Via of every message passes here, so the usual
+forms are told by their text; whatever else comes is parsed. Must not know transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from voxlab.base.datagram import Address, Flow
+from voxlab.base.ids import Ids
+from voxlab.sip.message import Request, Response
+from voxlab.sip.values import Via
+
+_DEFAULT_PORTS = {"TLS": 5061}  # s.18.1.1; 5060 for every other transport
+_LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1, the path MTU being unknown
+
+
+def top_via(message: Request | Response) -> str:
+    """Return the value of the first Via line, as it was written."""
+    return message.headers.get("via") or ""
+
+
+def sent_by_of(via: str) -> str:
+    """Return the sent-by of a Via as it was written, in small letters: a client always writes it alike."""
+    return via.partition(";")[0].rpartition(" ")[2].lower()
+
+
+def is_from(response: Response, sent_by: Address) -> bool:
+    """Tell whether the top Via of a response is one that was sent as ``sent_by`` (RFC 3261 s.18.1.2)."""
+    via = response.via
+    return via.host == sent_by.host.lower() and _port(via) == sent_by.port
+
+
+class Outgoing(NamedTuple):
+    """A request with our Via on top: its flow, the Via and the sent-by in it."""
+
+    flow: Flow
+    via: str
+    sent_by: str
+
+
+class ClientTransport:
+    """Puts our Via on requests (RFC 3261 s.18.1.1), with ``rport``: responses come back the same way (RFC 3581)."""
+
+    __slots__ = ("_branch", "_congestion_controlled", "_sent_by", "_written")
+
+    def __init__(self, ids: Ids, sent_by: Callable[[Flow], Address], *, congestion_controlled: bool) -> None:
+        self._branch = ids.branch
+        self._sent_by = sent_by
+        self._congestion_controlled = congestion_controlled
+        self._written: dict[Address, str] = {}
+
+    def push_via(self, request: Request, flow: Flow) -> Outgoing:
+        """Put a Via with a new branch on top; a request too large for UDP leaves it for TCP."""
+        branch = self._branch()
+        outgoing = self._outgoing(flow, branch)
+        request.push_via(outgoing.via)
+        if flow.transport == "UDP" and self._congestion_controlled and len(request.raw) > _LARGEST_DATAGRAM_BYTES:
+            outgoing = self._outgoing(Flow("TCP", flow.local, flow.remote), branch)
+            request.set_via(outgoing.via)
+        return outgoing
+
+    def set_via(self, request: Request, flow: Flow, branch: str) -> Outgoing:
+        """Replace the top Via by one for another flow, the branch stays."""
+        outgoing = self._outgoing(flow, branch)
+        request.set_via(outgoing.via)
+        return outgoing
+
+    def _outgoing(self, flow: Flow, branch: str) -> Outgoing:
+        address = self._sent_by(flow)
+        sent_by = self._written.get(address)
+        if sent_by is None:
+            sent_by = self._written[address] = str(address).lower()
+        return Outgoing(flow, f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport", sent_by)
+
+
+def arrive(request: Request, via: str, flow: Flow) -> Flow:
+    """Write into the top Via where the request came from, and return where its responses go.
+
+    ``received`` is added if sent-by is a name or another address, or if ``rport`` asks for it (RFC 3261 s.18.2.1,
+    RFC 3581 s.4). What a client put there itself is overwritten: responses go to where the request came from.
+
+    Parameters
+    ----------
+    request : Request
+        What arrived on ``flow``.
+    via : str
+        Its top Via line, as ``top_via`` gives it.
+    flow : Flow
+        The peer is its ``remote``.
+
+    Raises
+    ------
+    SipSyntaxError
+        The Via cannot be read.
+    """
+    if "received" in via or "maddr" in via or "," in via:
+        return _arrive_carefully(request, flow)
+    remote = flow.remote
+    if via.endswith(";rport") or ";rport;" in via:
+        if via.count(";rport") == 1:
+            request.set_via(via.replace(";rport", f";received={remote.host};rport={remote.port}"))
+            return flow
+    elif ";rport" not in via and via.partition(";")[0].endswith(f" {remote}"):
+        return flow
+    return _arrive_carefully(request, flow)
+
+
+def _arrive_carefully(request: Request, flow: Flow) -> Flow:
+    via = request.via
+    if "rport" in via.params or "received" in via.params or via.host != flow.remote.host:
+        request.set_via(_stamped(via, flow.remote))
+    return reply_flow(via, flow)
+
+
+def _stamped(via: Via, source: Address) -> str:
+    host = f"[{via.host}]" if ":" in via.host else via.host
+    port = "" if via.port is None else f":{via.port}"
+    kept = [(name, value) for name, value in via.params.items() if name not in {"received", "rport"}]
+    params = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in kept)
+    rport = f";rport={source.port}" if "rport" in via.params else ""
+    return f"SIP/2.0/{via.transport} {host}{port}{params};received={source.host}{rport}"
+
+
+def reply_flow(via: Via, flow: Flow) -> Flow:
+    """Return where responses go to a request that arrived on ``flow`` (RFC 3261 s.18.2.2, RFC 3581 s.4)."""
+    if flow.reliable:
+        return flow
+    maddr = via.params.get("maddr")
+    if maddr:
+        return flow._replace(remote=Address(maddr.strip("[]"), _port(via)))
+    if "rport" in via.params or _port(via) == flow.remote.port:
+        return flow
+    return flow._replace(remote=Address(flow.remote.host, _port(via)))
+
+
+def backup_flow(via: str, flow: Flow) -> Flow | None:
+    """Return where a response goes whose connection is gone: to the source, at the sent-by port (RFC 3261 s.18.2.2)."""
+    if not flow.reliable:
+        return None
+    port = sent_by_of(via).rpartition(":")[2]
+    default = _DEFAULT_PORTS.get(flow.transport, 5060)
+    usable = port.isascii() and port.isdigit() and len(port) <= 5
+    return Flow(flow.transport, flow.local, Address(flow.remote.host, int(port) if usable else default))
+
+
+def _port(via: Via) -> int:
+    """The port of sent-by; what it is if none is written depends on the transport (s.18.1.1)."""
+    return via.port if via.port is not None else _DEFAULT_PORTS.get(via.transport, 5060)
