@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_switches_go_on_to_jupyterlab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     started: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr(course, "trust", lambda folder: None)
     monkeypatch.setattr(course, "_become", lambda command, variables: started.append((command, variables)) or 0)
     assert main(["course", "--no-browser", "--port=8899", "--json"]) == 0
     command, variables = started[0]
@@ -61,3 +62,17 @@ def test_an_installed_package_is_worked_on_in_a_copy_that_keeps_ones_work(
     assert (copy / "01.ipynb").read_text() == "shipped"
     (copy / "01.ipynb").write_text("worked on")
     assert (course.working_folder() / "01.ipynb").read_text() == "worked on"
+
+
+def test_pictures_of_the_course_are_trusted_from_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat", reason="the extra `lab` is not installed: make install ARGS=lab")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    from nbformat.sign import NotebookNotary
+
+    lesson = nbformat.read(ROOT / "notebooks" / "01_first_call.ipynb", as_version=4)
+    course.trust(ROOT / "notebooks")
+    notary = NotebookNotary(data_dir=str(tmp_path / "jupyter"))
+    assert notary.check_signature(lesson)
+    lesson.cells[1].source += "# by somebody else"
+    assert not notary.check_signature(lesson)
+    notary.store.close()

@@ -130,6 +130,17 @@ def test_a_tls_server_with_another_name_is_not(bench: Bench) -> None:
     assert shop_ear.heard == []
 
 
+def test_a_domain_that_a_tls_server_took_on_after_it_began_to_listen_is_on_its_certificate(bench: Bench) -> None:
+    alice, _ = bench.host("alice")
+    domains: list[str] = []
+    shop, ear = bench.host("shop", identity=named("voxlab.test")._replace(served=lambda: domains))
+    domains.append("shop.acme.voxlab.test")
+    bench.world.submit(alice.expect, shop.addresses["TLS"], "shop.acme.voxlab.test")
+    bench.send(alice, bench.flow(alice, "TLS", shop), b"hello")
+    bench.until(lambda: bool(ear.heard))
+    assert ear.text == b"hello"
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(bench: Bench) -> None:
     alice, alice_ear = bench.host("alice")
     shop, shop_ear = bench.host("shop", identity=named("shop.acme.voxlab.test", trusted=False))

@@ -1,8 +1,11 @@
-"""A stage for tests of the whole stack: a lab with a shop, alice, bob, and the scenario that forwards."""
+"""A stage for tests of the whole stack, struck at the end: a lab with a shop, alice, bob, and the scenario that forwards."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from voxlab.lab.application import Application
 from voxlab.lab.lab import Lab
@@ -41,3 +44,31 @@ class Stage:
     def count(self, text: str) -> int:
         """Count the messages whose first line begins so."""
         return sum(message.data.startswith(text.encode()) for message in self.lab.journal.messages())
+
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture
+def make_stage() -> Iterator[MakeStage]:
+    stages: list[Stage] = []
+
+    def make(**options: Any) -> Stage:
+        stages.append(Stage(**options))
+        return stages[-1]
+
+    yield make
+    for stage in stages:
+        stage.lab.close()
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage) -> Stage:
+    """The simulated world, with the scenario that forwards."""
+    return make_stage(seed=7).forwards()
+
+
+@pytest.fixture(params=[False, True], ids=["simulated", "live"])
+def either(request: pytest.FixtureRequest, make_stage: MakeStage) -> Stage:
+    """One world after the other, with the scenario that forwards."""
+    return make_stage(live=request.param).forwards()

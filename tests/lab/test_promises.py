@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import MakeStage
-from tests.lab.stage import Stage
+from tests.lab.stage import MakeStage, Stage
 from voxlab import BlockingInScenario, CallFailed, Lab, LabClosed, NothingLeft, VoxlabError
 
 # -- five lines ---------------------------------------------------------------------------------------------------------

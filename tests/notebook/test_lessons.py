@@ -77,6 +77,7 @@ def test_every_exercise_has_one_solution_after_it_and_both_are_checked(lesson: P
     checked = [text for kinds, text in marked if EXERCISE in kinds and "check(" in text]
     assert len(solutions) == len(checked) > 0
     assert all(not {EXERCISE, SOLUTION} <= kinds for kinds, _ in marked)
+    assert all(text.startswith("# a solution, folded") for text in solutions)  # JupyterLab shows the first line
     for text in (*solutions, *checked):
         assert any(f'check("{number}"' in text for number in course.exercises())
 

@@ -42,8 +42,9 @@ def test_a_caller_without_the_password_reaches_nobody(tmp_path: Path) -> None:
         assert register("bob", tmp_path, server=server, host=cloud.host, port=5080).successful == 1
         with Sipp("uas", tmp_path, host=cloud.host, port=5080, calls=1) as callee:
             callee.until_listening()
+            # Not uac_challenged: SIPp takes a second 407 that its scenario does not expect for a copy of the first.
             with Sipp(
-                "uac_challenged",
+                "uac_refused",
                 tmp_path,
                 host=cloud.host,
                 port=5070,
@@ -53,7 +54,7 @@ def test_a_caller_without_the_password_reaches_nobody(tmp_path: Path) -> None:
                 timeout_s=15,
                 keys={"callee": "bob", "domain": DOMAIN},
             ) as caller:
-                assert (caller.result().successful, caller.result().failed) == (0, 1)
+                assert (caller.result().successful, caller.result().failed) == (1, 0), caller.errors()
             assert callee.stopped().created == 0
 
 

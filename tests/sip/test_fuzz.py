@@ -47,22 +47,26 @@ def seeds() -> list[bytes]:
 def mutations(count: int) -> Iterator[bytes]:
     draw, originals = random.Random(SEED), seeds()
     for _ in range(count):
-        data = bytearray(draw.choice(originals))
-        for _ in range(draw.randint(1, 5)):
-            at = draw.randrange(len(data) + 1)
-            kind = draw.randrange(5)
-            if kind == 0:
-                data[at:at] = draw.choice(PIECES)
-            elif kind == 1:
-                del data[at : at + draw.randint(1, 12)]
-            elif kind == 2:
-                data[at : at + 1] = bytes([draw.randrange(256)])
-            elif kind == 3:
-                length = draw.randint(1, 40)
-                data[at:at] = data[at : at + length]
-            else:
-                data[at : at + len(PIECES[0])] = draw.choice(PIECES)
-        yield bytes(data)
+        yield mutated(draw.choice(originals), draw)
+
+
+def mutated(original: bytes, draw: random.Random) -> bytes:
+    data = bytearray(original)
+    for _ in range(draw.randint(1, 5)):
+        at = draw.randrange(len(data) + 1)
+        kind = draw.randrange(5)
+        if kind == 0:
+            data[at:at] = draw.choice(PIECES)
+        elif kind == 1:
+            del data[at : at + draw.randint(1, 12)]
+        elif kind == 2:
+            data[at : at + 1] = bytes([draw.randrange(256)])
+        elif kind == 3:
+            length = draw.randint(1, 40)
+            data[at:at] = data[at : at + length]
+        else:
+            data[at : at + len(PIECES[0])] = draw.choice(PIECES)
+    return bytes(data)
 
 
 VIEWS = ["via", "vias", "from_", "to", "contacts", "routes", "record_routes", "content_type", "sdp", "uri"]

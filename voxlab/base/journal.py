@@ -136,7 +136,8 @@ class Journal:
         self, time_s: float, host: str, number: int, machine: str, method: str, call_id: str, branch: str
     ) -> None:
         """Record that a host made a transaction, by the host's own number for it."""
-        line = f"{host}\0{machine}\0{method}\0{call_id}\0{branch}"
+        # A line end parts them: the only character that no header field of any peer has in it, NUL not excepted.
+        line = f"{host}\n{machine}\n{method}\n{call_id}\n{branch}"
         end = self._ledger.append(line.encode("utf-8", "surrogateescape"))
         times, numbers, ends = self._ledger_rows
         times.append(time_s)
@@ -236,7 +237,7 @@ class Journal:
         start = 0
         for time_s, number, end in zip(*self._ledger_rows, strict=True):
             host, machine, method, call_id, branch = (
-                self._ledger.read(start, end).decode("utf-8", "surrogateescape").split("\0")
+                self._ledger.read(start, end).decode("utf-8", "surrogateescape").split("\n")
             )
             yield TransactionRecord(time_s, host, number, machine, method, call_id, branch)
             start = end

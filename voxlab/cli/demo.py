@@ -132,8 +132,7 @@ def _summary(performance: Performance, seconds: float) -> dict[str, object]:
 def _closing(performance: Performance, seconds: float) -> Iterator[str]:
     good, all_of_them = sum(each.ok for each in performance.played), len(performance.played)
     yield ""
-    if performance.files:
-        yield "written: " + ", ".join(str(path) for path in performance.files)
+    yield from (f"written: {path}" for path in performance.files)
     yield f"{'✓' if performance.ok else '✗'} {good} of {all_of_them} steps in {seconds:.1f} s"
     if not performance.ok:
         yield "  voxlab doctor says what may be missing here"

@@ -63,7 +63,9 @@ class Caller(Session, table=CALLER):
         ]
         if offer:
             lines.append(("Content-Type", "application/sdp"))
-        self.invite = self.first_invite = Request.build("INVITE", target, lines, offer)
+        self.invite = self.first_invite = Request.build(
+            "INVITE", target, lines, offer, call_id=self.call_id, cseq=1, from_tag=self.local_tag
+        )
         self._emit(SendRequest(self.leg, self.invite))
 
     def confirm_with_answer(self, sdp: bytes) -> None:

@@ -26,10 +26,8 @@ def route_texts(message: Request | Response) -> tuple[str, ...]:
 
 def contact_uri(message: Request | Response) -> str | None:
     """Return the URI of the first Contact, None where there is none that names somebody."""
-    if "contact" not in message.headers:
-        return None
     contacts = message.contacts
-    return str(contacts[0].uri) if contacts and contacts[0].uri.host else None
+    return contacts[0].uri.text if contacts and contacts[0].uri.host else None
 
 
 def is_readable(message: Request | Response) -> bool:
@@ -49,9 +47,7 @@ def check_readable(message: Request | Response) -> None:
     SipSyntaxError
         The header field or body that cannot be read.
     """
-    contact_uri(message)
-    route_texts(message)
-    _ = message.sdp
+    _ = message.contacts, message.record_routes, message.sdp
 
 
 def check_lines(*texts: str, headers: Sequence[Header] = ()) -> None:
@@ -191,7 +187,16 @@ class Dialog:
         if method in _TARGET_REFRESH:  # RFC 3428 s.4 forbids it in a MESSAGE
             lines.append(("Contact", self.contact))
         lines.extend(headers)
-        return Request.build(method, uri, lines, body)
+        return Request.build(
+            method,
+            uri,
+            lines,
+            body,
+            call_id=self.call_id,
+            cseq=cseq,
+            from_tag=self.local_tag,
+            to_tag=self.remote_tag or None,
+        )
 
     def _path(self) -> tuple[str, Iterable[str]]:
         """Return the Request-URI and the Route values; a first route without ``lr`` is a strict router (s.12.2.1.1)."""

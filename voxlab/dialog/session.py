@@ -6,7 +6,6 @@ owns the leg: commands and messages go in, requests, responses and leg events co
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,18 +15,14 @@ from voxlab.dialog.dialog import Dialog, Header, again, check_lines, check_reada
 from voxlab.dialog.events import (
     Ended,
     Failed,
-    OfferAnswered,
-    OfferReceived,
     RequestAnswered,
     RequestReceived,
     SendRequest,
     SessionOutput,
 )
-from voxlab.dialog.leg_machine import LegMachine
+from voxlab.dialog.renegotiation import ALLOW, Renegotiation
 from voxlab.dialog.tables import Input, State
 from voxlab.sip.message import Request, Response
-
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE"
 
 _OVER = (State.ENDING, State.ENDED)
 
@@ -39,7 +34,7 @@ class Credentials(Protocol):
         """Return the header fields to send ``request`` again with, none where no answer is possible."""
 
 
-class Session(LegMachine):
+class Session(Renegotiation):
     """One leg of a call; made as a ``Caller`` or a ``Callee``.
 
     Attributes
@@ -59,17 +54,13 @@ class Session(LegMachine):
     """
 
     __slots__ = (
-        "_contact",
         "_credentials",
         "_failure",
         "_parting",
-        "_pending",
         "call_id",
         "cause",
-        "dialog",
         "first_invite",
         "invite",
-        "local_tag",
         "offer_in_invite",
     )
 
@@ -79,15 +70,11 @@ class Session(LegMachine):
     def __init__(
         self, leg: int, timers: AckTimers, emit: Callable[[SessionOutput], None], contact: str, local_tag: str
     ) -> None:
-        super().__init__(leg, timers, emit)
-        self.dialog: Dialog | None = None
-        self.local_tag = local_tag
+        super().__init__(leg, timers, emit, contact, local_tag)
         self.call_id = ""
         self.cause = ""
         self.offer_in_invite = False
-        self._contact = contact
         self._credentials: Credentials | None = None
-        self._pending: tuple[Request, int] | None = None
         self._parting: Sequence[Header] = ()
         self._failure: tuple[int, str] | None = None
 
@@ -130,22 +117,6 @@ class Session(LegMachine):
                 f"cannot send {method} in a call that is {self.state.name.lower()}; it needs to be connected"
             )
         self._request(dialog, dialog.request(method, headers=[*headers, ("Content-Type", content_type)], body=body))
-
-    def answer_offer(self, now: float, sdp: bytes) -> None:
-        """Accept the re-INVITE that ``OfferReceived`` announced."""
-        request, transaction = self._take_pending()
-        self._accept_with(transaction, request.response(200, headers=self._success_headers(sdp), body=sdp), now)
-
-    def refuse_offer(self, status: int = 488) -> None:
-        """Refuse the re-INVITE; the session goes on as it was (s.14.2)."""
-        request, transaction = self._take_pending()
-        self._respond(transaction, request.response(status))
-
-    def _take_pending(self) -> tuple[Request, int]:
-        pending, self._pending = self._pending, None
-        if pending is None:
-            raise VoxlabError(f"no re-INVITE waits for an answer; the call is {self.state.name.lower()}")
-        return pending
 
     # -- messages of the peer
 
@@ -252,36 +223,6 @@ class Session(LegMachine):
 
     # -- actions of both
 
-    def _take_offer(self, now: float, argument: tuple[Request, int]) -> None:
-        if self._pending is not None:
-            self._refuse_second(now, argument)
-        elif self._acceptance is not None:
-            self._refuse_pending(now, argument)
-        elif self.dialog is not None:
-            self.dialog.refresh_target(argument[0])
-            self._pending = argument
-            self._emit(OfferReceived(self.leg, argument[0]))
-
-    def _refuse_second(self, now: float, argument: tuple[Request, int]) -> None:
-        request, transaction = argument
-        # s.14.2: a random delay from 0 to 10 s; our tag is random, so this is.
-        retry_after_s = zlib.crc32(f"{self.local_tag}{request.cseq}".encode()) % 11
-        self._respond(transaction, request.response(500, headers=[("Retry-After", str(retry_after_s))]))
-
-    def _refuse_pending(self, now: float, argument: tuple[Request, int]) -> None:
-        self._respond(argument[1], argument[0].response(491))
-
-    def _withdraw_offer(self, now: float, transaction: int | None) -> None:
-        """Answer the re-INVITE that waits, if it is this one (None: whichever), with 487 (s.9.2, s.15.1.2)."""
-        if self._pending is not None and transaction in {None, self._pending[1]}:
-            request, number = self._take_pending()
-            self._respond(number, request.response(487))
-
-    def _take_later_ack(self, now: float, request: Request) -> None:
-        self._rest()
-        if request.body:
-            self._emit(OfferAnswered(self.leg, request))
-
     def _bye_without_ack(self, now: float, _: object) -> None:
         self.cause = "no ACK"
         self._bye(now, self._parting)
@@ -313,12 +254,6 @@ class Session(LegMachine):
         else:
             self._emit(Ended(self.leg, by_peer=False, cause=self.cause or "hang up", request=None))
 
-    def _success_headers(self, sdp: bytes) -> list[Header]:
-        lines = [("Contact", self._contact), ("Allow", ALLOW)]
-        if sdp:
-            lines.append(("Content-Type", "application/sdp"))
-        return lines
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}(leg={self.leg}, {self.state.name}, call_id={self.call_id!r})"
 
@@ -326,3 +261,6 @@ class Session(LegMachine):
 def _is_of(dialog: Dialog, request: Request) -> bool:
     """Whether a request comes from the dialog's peer; RFC 2543 knew no tags (s.12.2.2)."""
     return not dialog.remote_tag or request.from_tag == dialog.remote_tag
+
+
+__all__ = ["ALLOW", "Credentials", "Session"]

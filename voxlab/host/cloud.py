@@ -14,12 +14,13 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import LegOpened, MessageRefused
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
+from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.registrar import Intervals, Registrar
 from voxlab.elements.routing import admit_by
-from voxlab.elements.user_agent import Incoming, Refused
+from voxlab.elements.user_agent import Incoming, Refused, UserAgent
 from voxlab.host.host import Host
 from voxlab.host.media import CloudPort, MediaPlace
 from voxlab.host.tracing import traced
@@ -105,7 +106,7 @@ class CloudMachine:
             self.host,
             settings.transports,
             tls_port=settings.tls_port,
-            identity=Identity((platform.domain,)),
+            identity=Identity((platform.domain,), served=self.domains),
         )
         self.host.endpoint = endpoint
         addresses = {place.host, *([settings.advertise] if settings.advertise else [])}
@@ -141,6 +142,14 @@ class CloudMachine:
     def now(self) -> float:
         """Lab seconds."""
         return self.place.loop.time()
+
+    def domains(self) -> list[str]:
+        """The domains of all applications: what a phone of theirs looks for in our certificate (RFC 5922 s.7.2)."""
+        return [
+            application.domain
+            for account in self.platform.accounts.values()
+            for application in account.applications.values()
+        ]
 
     # -- events of the node
 
@@ -225,36 +234,39 @@ class CloudMachine:
 
     def ring(self, leg: int, status: int, sdp: bytes, headers: Sequence[Header]) -> None:
         """Send a provisional response."""
-        self.node.user_agent.ring(leg, self.now(), status=status, sdp=sdp, headers=headers)
-        self.host.flush()
+        self._command(leg, lambda agent: agent.ring(leg, self.now(), status=status, sdp=sdp, headers=headers))
 
     def answer(self, leg: int, sdp: bytes, headers: Sequence[Header]) -> None:
         """Send the 200."""
-        self.node.user_agent.answer(leg, self.now(), sdp=sdp, headers=headers)
-        self.host.flush()
+        self._command(leg, lambda agent: agent.answer(leg, self.now(), sdp=sdp, headers=headers))
 
     def reject(self, leg: int, status: int, reason: str | None, headers: Sequence[Header]) -> None:
         """Send a final refusal."""
-        self.node.user_agent.reject(leg, self.now(), status, reason, headers)
-        self.host.flush()
+        self._command(leg, lambda agent: agent.reject(leg, self.now(), status, reason, headers))
 
     def hang_up(self, leg: int, headers: Sequence[Header]) -> None:
         """End the leg as its state asks for."""
-        self.node.user_agent.hang_up(leg, self.now(), headers)
-        self.host.flush()
+        self._command(leg, lambda agent: agent.hang_up(leg, self.now(), headers))
 
     def send(self, leg: int, method: str, content_type: str, body: bytes) -> None:
         """Send INFO or MESSAGE inside the dialog."""
-        self.node.user_agent.send(leg, self.now(), method, content_type, body)
-        self.host.flush()
+        self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
     def answer_offer(self, leg: int, sdp: bytes | None) -> None:
         """Accept a re-INVITE, or refuse it with 488."""
         if sdp is None:
-            self.node.user_agent.refuse_offer(leg, self.now())
+            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now()))
         else:
-            self.node.user_agent.answer_offer(leg, self.now(), sdp)
-        self.host.flush()
+            self._command(leg, lambda agent: agent.answer_offer(leg, self.now(), sdp))
+
+    def _command(self, leg: int, command: Callable[[UserAgent], None]) -> None:
+        """Carry a command out; for a leg that has just ended, whose owner will hear of it in a moment, it comes too
+        late.
+        """
+        agent = self.node.user_agent
+        if agent.state(leg) is not State.ENDED:
+            command(agent)
+            self.host.flush()
 
     def media(self, session: int, letter: str) -> CloudPort:
         """Open a media port."""

@@ -95,15 +95,14 @@ class Host:
         framer = self._framers.get(flow.connection)
         if framer is None:
             framer = self._framers[flow.connection] = StreamFramer()
-        try:
-            for item in framer.feed(data):
-                if isinstance(item, bytes):
-                    self._message(flow, item, now)
-                elif item is KeepAlive.PING:
-                    self._send_raw(flow, b"\r\n")
-        except SipSyntaxError as error:
+        for item in _framed(framer, data):
+            if isinstance(item, bytes):
+                self._message(flow, item, now)
+            elif item is KeepAlive.PING:
+                self._send_raw(flow, b"\r\n")
+        if framer.error is not None:
             # s.18.3: a stream that cannot be framed cannot be read any further.
-            self.node.refuse(flow, data, error)
+            self.node.refuse(flow, framer.refused, framer.error)
             self.flush()
             self._close_stream(flow)
 
@@ -134,7 +133,12 @@ class Host:
             if not events:
                 return
             for event in events:
-                owner(event, now)
+                try:
+                    owner(event, now)
+                except Exception as error:  # noqa: BLE001 - one event's mistake must not lose the others, nor what is to be sent
+                    self._loop.call_exception_handler(
+                        {"message": f"{self.name}: {type(event).__name__}", "exception": error}
+                    )
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
         if self._journal is not None:
@@ -215,3 +219,11 @@ class Host:
 
     def __repr__(self) -> str:
         return f"Host({self.name}: {self.node!r})"
+
+
+def _framed(framer: StreamFramer, data: bytes) -> list[bytes | KeepAlive]:
+    """Return what is complete; a fault, raised or kept, stands in ``framer.error`` afterwards."""
+    try:
+        return framer.feed(data)
+    except SipSyntaxError:
+        return []

@@ -172,8 +172,8 @@ class MediaEnd:
 
         agreed = self.negotiation.agreed
         for output in rtp.poll():
-            if agreed is None:
-                continue
+            if agreed is None or agreed.on_hold:
+                continue  # RFC 3264 s.8.4: an address of 0.0.0.0 asks for nothing, RTCP included
             if isinstance(output, TransmitRtp):
                 self._send_rtp(output.data, agreed.remote)
             elif isinstance(output, TransmitBatch):
@@ -511,14 +511,16 @@ class CloudPort(MediaEnd):
 
 
 def _formats(agreed: MediaAgreed) -> tuple[Codec, list[Format]]:
-    """Return our codec for what was agreed, and the formats to take: all that we speak, under the agreed numbers."""
-    from voxlab.media.codecs import FORMATS, TELEPHONE_EVENT, codec
+    """Return our codec for what was agreed, and the formats to take, under the numbers that we told the far end."""
+    from voxlab.media.codecs import FORMATS, codec, find_format
 
     chosen = codec(agreed.codec.encoding, agreed.codec.payload_type)
-    formats = list(FORMATS)
-    if agreed.event_payload_type is not None:
-        formats.append(TELEPHONE_EVENT.at(agreed.event_payload_type))
-    return chosen, formats
+    formats: list[Format] = []
+    for told in agreed.receives:
+        known = find_format(told.encoding, told.clock_rate_hz)
+        if known is not None:
+            formats.append(known.at(told.payload_type))
+    return chosen, formats or list(FORMATS)
 
 
 def _source_of(given: Any) -> Source:

@@ -6,6 +6,7 @@ Must not know the lab's handles: who watches it is told through ``watch``.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,16 @@ from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace, Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
+from voxlab.sip.grammar import quoted
 from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
     from voxlab.media.sources import Source
 
 Watch = Callable[[Any, float], None]
+
+CALLS_REMEMBERED = 50
+"""Of how many calls that are over a phone keeps what it heard; a minute of G.711 is half a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,7 @@ class PhoneMachine:
         self.registrant = self._new_registrant()
         self.node.add_client(self.registrant)
         self._early: set[int] = set()
+        self._past: deque[int] = deque()
 
     def _new_registrant(self) -> Registrant:
         settings = self.settings
@@ -183,7 +189,7 @@ class PhoneMachine:
             )
         settings = self.settings
         terminal = Terminal(self.place, self._source)
-        name = f'"{settings.display_name}" ' if settings.display_name else ""
+        name = f"{quoted(settings.display_name)} " if settings.display_name else ""
         target = self.target(dialled)
         leg = self.node.user_agent.dial(
             target,
@@ -318,8 +324,12 @@ class PhoneMachine:
     def _gone(self, leg: int) -> None:
         terminal = self.terminals.get(leg)
         self._early.discard(leg)
-        if terminal is not None:
-            terminal.close()
+        if terminal is None:
+            return
+        terminal.close()
+        self._past.append(leg)
+        if len(self._past) > CALLS_REMEMBERED:
+            del self.terminals[self._past.popleft()]
 
     # -- the end
 

@@ -122,5 +122,5 @@ class Application:
 
     def __repr__(self) -> str:
         lines = [f"<Application {self.domain}: {len(self._record.users)} users>"]
-        lines += [f"  rule {number}: {rule}" for number, rule in enumerate(self.rules, 1)]
+        lines += [f"  rule {number}: {rule!r}" for number, rule in enumerate(self.rules, 1)]
         return "\n".join(lines)

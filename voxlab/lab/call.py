@@ -166,8 +166,9 @@ class Call:
         if phone is None:
             record = self._record()
             if record is not None:
-                yield Submit(self.lab.end_session, (record.session,))
-                yield Wait(lambda: self.state == "ended", 64.0)
+                number = record.session
+                yield Submit(self.lab.end_session, (number,))
+                yield Wait(lambda: number not in self.lab.exchange.sessions, 64.0)
             return self
         if self.pending:
             yield Submit(self._reached.add, ("ended",))

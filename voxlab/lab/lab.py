@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from voxlab.scenario.ports import Switchboard
 
 T = TypeVar("T")
-T = TypeVar("T")
 
 CLOUD = "cloud"
 _ERRORS_KEPT = 1000
@@ -248,7 +247,7 @@ class Lab:
         """
         if not isinstance(self.network, SimulatedNetwork):
             raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
-        names = [getattr(each, "title", each) for each in (one, other)]
+        names = [each if isinstance(each, str) else getattr(each, "title", each) for each in (one, other)]
         known = [CLOUD, *(phone.title for phone in self.phones)]
         for name in names:
             if name not in known:
@@ -355,10 +354,6 @@ class Lab:
         """Read the journal when all that is due has been counted; in the lab's thread."""
         self.settle_evidence()
         return read(self.index)
-
-    def _settled(self, reader: Callable[[Index], T]) -> T:
-        self.settle_evidence()
-        return reader(self.index)
 
     def settle_evidence(self) -> None:
         """Bring media counts and taps up to now; in the lab's thread."""

@@ -61,10 +61,9 @@ def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
         For a time below zero, an unknown transport, or audio that is none.
     """
     changed = replace(options, **given)
-    for name in ("answer_after_s", "patience_s"):
-        value = getattr(changed, name)
+    for name, value in (("answer_after", changed.answer_after_s), ("gives_up_after", changed.patience_s)):
         if value is not None and not value >= 0:
-            raise VoxlabError(f"{name.removesuffix('_s')} takes lab seconds, 0 or more, not {value!r}")
+            raise VoxlabError(f"{name} takes lab seconds, 0 or more, not {value!r}")
     transport = str(changed.transport).upper()
     if transport not in TRANSPORTS:
         raise VoxlabError(f"a phone speaks {', '.join(TRANSPORTS)}; {changed.transport!r} is none of them")

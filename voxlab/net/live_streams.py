@@ -9,7 +9,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from voxlab.net.loop import OrderedLoop
 from voxlab.net.network import OnWire, Receiver
 
 _BREATHER_S = 1.0  # how long no connection is accepted when the system has run out of descriptors
+ServerContext = Callable[[], ssl.SSLContext]
+"""Asked at each handshake for the certificate to show, whose names may have become more since the last."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -208,6 +210,8 @@ class LiveStreams:
         for _flow, data in stream.waiting:
             self.record(stream.flow, data, REFUSED)
         now = self.loop.time()
+        if stream.wire is not None:
+            self.loop.call_soon(self.receiver.closed_flow, stream.flow, now)
         for flow in dict.fromkeys([*(flow for flow, _ in stream.waiting), *(flows or ())]):
             text = f"{flow.transport} {flow.remote}: {reason}"
             self.loop.call_soon(self.receiver.transport_error, flow, text, now)
@@ -215,13 +219,13 @@ class LiveStreams:
 
     # -- accepting ----------------------------------------------------------------------------------------------------
 
-    def listen(self, transport: str, bound: socket.socket, context: ssl.SSLContext | None) -> None:
+    def listen(self, transport: str, bound: socket.socket, context: ServerContext | None) -> None:
         """Accept connections on a bound socket."""
         bound.listen(min(self.limits.connections, 512))
         self._listeners.append(bound)
         self.loop.add_reader(bound, self._accept, transport, bound, context)
 
-    def _accept(self, transport: str, bound: socket.socket, context: ssl.SSLContext | None) -> None:
+    def _accept(self, transport: str, bound: socket.socket, context: ServerContext | None) -> None:
         for _ in range(BURST):
             try:
                 accepted, source = bound.accept()
@@ -231,17 +235,17 @@ class LiveStreams:
                 return
             self._take_in(transport, accepted, Address(*source[:2]), context)
 
-    def _breathe(self, transport: str, bound: socket.socket, context: ssl.SSLContext | None) -> None:
+    def _breathe(self, transport: str, bound: socket.socket, context: ServerContext | None) -> None:
         """Look away for a moment: the socket would stay readable and the loop spin."""
         self.loop.remove_reader(bound)
         self.loop.call_in_background_at(self.loop.time() + _BREATHER_S, self._accept_again, transport, bound, context)
 
-    def _accept_again(self, transport: str, bound: socket.socket, context: ssl.SSLContext | None) -> None:
+    def _accept_again(self, transport: str, bound: socket.socket, context: ServerContext | None) -> None:
         if bound in self._listeners:
             self.loop.add_reader(bound, self._accept, transport, bound, context)
 
     def _take_in(
-        self, transport: str, accepted: socket.socket, remote: Address, context: ssl.SSLContext | None
+        self, transport: str, accepted: socket.socket, remote: Address, context: ServerContext | None
     ) -> None:
         if len(self._streams) >= self.limits.connections or (
             context is not None and self._half_open >= self.limits.half_open
@@ -250,7 +254,7 @@ class LiveStreams:
             return
         accepted.setblocking(False)
         stream = self._enrol(transport, Address(*accepted.getsockname()[:2]), remote)
-        options: dict[str, Any] = {"ssl": context}
+        options: dict[str, Any] = {"ssl": context() if context is not None else None}
         self._half_open += 1
         self._start(stream, self.loop.connect_accepted_socket(lambda: stream, accepted, **options))
         assert stream.opening is not None

@@ -30,10 +30,24 @@ def unheard(_time_s: float, _transport: str, _src: Address, _dst: Address, _data
 class Identity(NamedTuple):
     """Whom a TLS certificate names (RFC 5922 s.7.1): SIP domains and IP addresses, and whether the lab's own authority
     signed it.
+
+    Attributes
+    ----------
+    names : tuple of str
+    trusted : bool
+    served : callable
+        Asked at each handshake for the domains that are served by then: a platform gets its applications after it has
+        begun to listen.
     """
 
     names: tuple[str, ...] = ()
     trusted: bool = True
+    served: Callable[[], Iterable[str]] = tuple
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Whom a certificate names that is shown now."""
+        return (*self.names, *self.served())
 
 
 class Receiver(Protocol):
@@ -81,6 +95,9 @@ class Batch(Protocol):
 
     def take(self, rows: NDArray[Any], time_ns: NDArray[np.int64] | None = None) -> Batch:
         """Return some rows (an index may come twice) at other times, sorted by time."""
+
+    def split(self, at_ns: int) -> tuple[Batch, Batch]:
+        """Return the rows up to and at an instant, and those after it."""
 
 
 class MediaReceiver(Protocol):

@@ -46,7 +46,7 @@ class SimulatedMediaPort:
     def send_batch(self, batch: Batch, remote: Address) -> NDArray[np.uint8]:
         """Send packets at their times; return the outcome of each, uint8 array of shape (n,).
 
-        The receiver gets what arrives in one piece, each packet with its own time, when the last of them is there.
+        The receiver gets what has arrived by now at once and the rest in one piece, each packet with its own time.
         """
         import numpy as np
 
@@ -56,10 +56,17 @@ class SimulatedMediaPort:
         if target is None:
             return np.full(len(batch.time_ns), LOST, np.uint8)
         if len(passage.rows):
-            last_s = int(passage.arrival_ns.max()) / 1e9
-            arrived = batch.take(passage.rows, passage.arrival_ns)
-            self._network.loop.call_at(last_s, target._take_batch, arrived, self.rtp_address)
+            self._deliver(batch.take(passage.rows, passage.arrival_ns), target)
         return np.where(passage.lost, LOST, DELIVERED).astype(np.uint8)
+
+    def _deliver(self, batch: Batch, target: SimulatedMediaPort) -> None:
+        """Hand over at once what has arrived by now, the rest in one piece when the last of it is there."""
+        loop = self._network.loop
+        here, under_way = batch.split(round(loop.time() * 1e9))
+        if len(here.time_ns):
+            target._take_batch(here, self.rtp_address)
+        if len(under_way.time_ns):
+            loop.call_at(int(under_way.time_ns[-1]) / 1e9, target._take_batch, under_way, self.rtp_address)
 
     def _take(self, data: bytes, source: Address, at: Address) -> None:
         if self.open:

@@ -240,6 +240,7 @@ def _doubt(connection: Connection) -> str | None:
     wanted = connection.client.endpoint.expected.get(connection.client.flow.remote, connection.client.flow.remote.host)
     if not identity.trusted:
         return "the certificate is not signed by an authority that this lab trusts"
-    if wanted.lower() not in {name.lower() for name in identity.names}:
-        return f"the certificate names {', '.join(identity.names)}, not {wanted} (RFC 5922 s.7.3)"
+    names = identity.all_names
+    if wanted.lower() not in {name.lower() for name in names}:
+        return f"the certificate names {', '.join(names)}, not {wanted} (RFC 5922 s.7.3)"
     return None

@@ -18,7 +18,7 @@ from voxlab.base.records import DELIVERED, REFUSED
 from voxlab.net.authority import CertificateAuthority
 from voxlab.net.datagram_socket import DatagramSocket, address_of, bind
 from voxlab.net.live_media import LiveMediaPort, open_pair
-from voxlab.net.live_streams import LiveStreams, StreamLimits
+from voxlab.net.live_streams import LiveStreams, ServerContext, StreamLimits
 from voxlab.net.loop import LiveLoop
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
 
@@ -58,7 +58,7 @@ class LiveEndpoint:
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
-    def listen(self, transport: str, bound: socket.socket, context: ssl.SSLContext | None) -> None:
+    def listen(self, transport: str, bound: socket.socket, context: ServerContext | None) -> None:
         """Take a bound socket for a transport."""
         self.addresses[transport] = address_of(bound)
         if transport == "UDP":
@@ -199,9 +199,13 @@ class LiveNetwork:
         self._endpoints.append(endpoint)
         return endpoint
 
-    def _server_context(self, host: str, identity: Identity) -> ssl.SSLContext:
-        names = (*identity.names, host)
-        return self.authority.server_context(names) if identity.trusted else self.authority.self_signed_context(names)
+    def _server_context(self, host: str, identity: Identity) -> ServerContext:
+        """Return what a TLS host shows: a certificate for all that it serves at the time of the handshake."""
+        if not identity.trusted:
+            untrusted = self.authority.self_signed_context((*identity.names, host))
+            return lambda: untrusted
+        self.authority.server_context((*identity.all_names, host))  # made now: the first handshake need not wait
+        return lambda: self.authority.server_context((*identity.all_names, host))
 
     def holds(self, transport: str, address: Address) -> bool:
         """Return whether an address, as seen by its peer, is one of ours."""

@@ -212,9 +212,13 @@ def _mark(passed: bool) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    """Return lines as HTML that takes its colours from the page, light or dark."""
+    """Return lines as HTML that takes its colours from the page; indented by spaces, for styles are lost on the way."""
     rows = (
-        f'<div style="margin-left:{len(line) - len(line.lstrip())}ch">{escape(line.lstrip())}</div>'
+        "<div>" + "\N{NO-BREAK SPACE}" * 2 * _indent(line) + escape(line.lstrip()) + "</div>"
         for line in text.split("\n")
     )
     return f'<div class="voxlab-course">{"".join(rows)}</div>'
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -33,7 +33,7 @@ class RuleCheck(NamedTuple):
         return str(self)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Rule:
     """Sends the destinations that match ``pattern``, but not ``exclude``, to ``scenario``.
 
@@ -50,6 +50,11 @@ class Rule:
 
     def __post_init__(self) -> None:
         self.define(self.pattern, self.exclude)
+
+    def __repr__(self) -> str:
+        taken = "what no other rule wants" if self.is_default else self.pattern
+        but = f" but {self.exclude}" if self.exclude is not None else ""
+        return f"<Rule {self.name}: {taken}{but} → scenario {self.scenario.name}>"
 
     def define(self, pattern: str, exclude: str | None) -> None:
         """Take other patterns, both or, if one of them is wrong, neither."""

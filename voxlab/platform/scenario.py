@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(eq=False, slots=True)
@@ -21,5 +21,5 @@ class Scenario:
     """
 
     name: str
-    function: object
+    function: object = field(repr=False)
     order: int

@@ -39,7 +39,7 @@ class Exchange:
     guard : callable
         Returns the context manager in which the user's code runs.
     ended : callable
-        Told of every session that is over, and once more when its scenario raises after that.
+        Told of every session whose scenario raised, and of every session that is over.
     heard : callable
         Takes every line that a scenario prints.
     """
@@ -102,10 +102,7 @@ class Exchange:
         self._journal.note(
             LegOpened(now, session.number, "A", request.call_id, self._host, caller.number, True, application.domain)
         )
-        leg.opened(number)
-        if (
-            not session.finish_reason
-        ):  # a call whose offer fits nothing is over before anybody could do something with it
+        if leg.opened(number):
             session.start()
 
     def leg_event(self, event: wire.LegEvent) -> None:
@@ -127,13 +124,14 @@ class Exchange:
         """Take the news that a session is over."""
         if self.sessions.pop(session.number, None) is not None:
             self._journal.note(SessionEnded(self.switchboard.now(), session.number, session.finish_reason))
-        self._ended(session)
+            self._ended(session)
 
     def _note(self, kind: str, session: Session, text: str) -> None:
         now = self.switchboard.now()
         if kind == "failed":
             lines = text.strip().splitlines()
             self._journal.note(ScenarioFailed(now, session.number, lines[-1] if lines else "", text))
+            self._ended(session)
         else:
             self._journal.note(ScenarioLog(now, session.number, text))
             self._heard(text)

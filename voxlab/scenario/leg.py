@@ -178,8 +178,8 @@ class Leg:
     def _accept(self, headers: Mapping[str, str] | None = None, like: MediaPort | None = None) -> None:
         self._needs_incoming("answer")
         if self.state == ALERTING and self.number and not self._accepted:
-            self._accepted = True
             self.session.switchboard.answer(self.number, self._description(like), _lines(headers))
+            self._accepted = True
 
     def _ring(self, headers: Mapping[str, str] | None = None) -> None:
         self._needs_incoming("ring")
@@ -223,17 +223,17 @@ class Leg:
 
     # -- what the exchange tells it
 
-    def opened(self, number: int) -> None:
-        """Become the leg of an INVITE that arrived; its offer is taken at once so that a misfit is known before anybody
-        rings.
-        """
+    def opened(self, number: int) -> bool:
+        """Become the leg of an INVITE that arrived; False when its offer fits nothing, known before anybody rings."""
         self.number = number
         request = self.session.switchboard.invite_of(number)
         self.headers = extension_headers(request)
         self.call_ids[number] = request.call_id
         offer = request.sdp
-        if offer is not None and not self._media().take_offer(offer):
-            self.session.switchboard.reject(number, 488, None, ())
+        if offer is None or self._media().take_offer(offer):
+            return True
+        self.session.switchboard.reject(number, 488, None, ())
+        return False
 
     def branch(self, port: MediaPort, number: int) -> None:
         """Add one device's branch to an outgoing leg."""
@@ -430,7 +430,9 @@ def extension_headers(message: Request | Response) -> Mapping[str, str]:
     for line in message.headers.lines:
         if line[:2] in ("X-", "x-") or line[:12].lower() == "user-to-user":
             name, _, value = line.partition(":")
-            found[name.strip()] = value.strip()
+            text = " ".join(part.strip() for part in value.splitlines()).strip()  # s.7.3.1: folded lines are one
+            if _size(text) <= MAX_HEADER_BYTES:
+                found[name.strip()] = text
     return found
 
 

@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from voxlab.base.errors import CallEnded, VoxlabError
+from voxlab.base.errors import CallEnded, SipSyntaxError, VoxlabError
 from voxlab.scenario.events import CallEvent, Disconnected, Failed
 from voxlab.scenario.leg import PROGRESSING, TERMINATED, UNANSWERED_S, Leg, _lines
 from voxlab.scenario.pending import awaited
 from voxlab.scenario.ports import Switchboard
+from voxlab.sip.grammar import is_token, quoted
+from voxlab.sip.uri import Uri
 
 current: ContextVar[Session | None] = ContextVar("session", default=None)
 
@@ -193,14 +195,9 @@ class Session:
         return (70 if hops is None else hops) - 1
 
     def _from(self, leg: Leg) -> str:
-        name = leg.display_name.replace("\\", "\\\\").replace('"', '\\"')
-        caller = leg.caller_id
-        uri = (
-            caller
-            if caller.startswith(("sip:", "sips:", "tel:"))
-            else f"sip:{caller if '@' in caller else f'{caller}@{self.application.domain}'}"
-        )
-        return f'"{name}" <{uri}>' if name else f"<{uri}>"
+        caller, domain = leg.caller_id, self.application.domain
+        uri = f"sip:{caller}@{domain}" if is_token(caller) and "%" not in caller else _uri_of(caller, domain)
+        return f"{quoted(leg.display_name)} <{uri}>" if leg.display_name else f"<{uri}>"
 
     # -- its life
 
@@ -262,9 +259,7 @@ class Session:
         if self.error is None:
             self.error = error
             self._note("failed", self, "".join(traceback.format_exception(error)))
-        if self.finish_reason:
-            self._ended(self)
-        else:
+        if not self.finish_reason:
             self.end("scenario error", code=500)
 
     def forgot_await(self, what: str, where: str) -> None:
@@ -337,3 +332,14 @@ class Session:
     def __repr__(self) -> str:
         over = "" if self.running else ", over"
         return f"<Session {self.number} {self.scenario.name}: {', '.join(map(repr, self.legs))}{over}>"
+
+
+def _uri_of(caller: str, domain: str) -> str:
+    """Return the URI of who calls: a whole one as it is; else a user, whose characters may be anything a peer sent."""
+    if caller.startswith(("sip:", "sips:", "tel:")):
+        try:
+            return str(Uri.parse(caller))
+        except SipSyntaxError:
+            return str(Uri.build(domain, caller))
+    user, at, host = caller.rpartition("@")
+    return str(Uri.build(host, user) if at and host.isascii() and host.replace(".", "").replace("-", "").isalnum() else Uri.build(domain, caller))

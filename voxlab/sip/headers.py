@@ -126,12 +126,16 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value of the first line of that name."""
-        value = self.fields().get(canonical(name))
+        fields = self._fields or self.fields()
+        value = fields.get(name)  # names in small letters, as our own code writes them, are found at once
+        if value is None:
+            value = fields.get(canonical(name))
         return default if value is None else value.strip()
 
     def get_all(self, name: str) -> list[str]:
         """Return one value per line of that name, in order."""
-        fields, key = self.fields(), canonical(name)
+        fields = self._fields or self.fields()
+        key = name if name in fields else canonical(name)
         if key not in fields:
             return []
         if len(fields) == len(self.lines) or (self._repeated is not None and key not in self._repeated):
@@ -141,7 +145,9 @@ class Headers:
     def split(self, name: str) -> list[str]:
         """Return the comma-separated values of all lines of that name, in order; empty members are left out."""
         lines = self.get_all(name)
-        return [value for line in lines for value in split_list(line) if value] if lines else lines
+        if len(lines) == 1 and lines[0] and "," not in lines[0]:
+            return lines
+        return [value for line in lines for value in split_list(line) if value]
 
     def positions(self, name: str) -> list[int]:
         """Return the numbers of the lines of that name."""
@@ -156,9 +162,8 @@ class Headers:
         return [(name.rstrip(), value.strip()) for name, _, value in cut]
 
     def push(self, name: str, value: str) -> None:
-        """Put a line before the first line of that name, or before all lines if there is none."""
-        at = self._first(name)
-        self.lines.insert(at, f"{name}: {value}")
+        """Put a line before all lines, and so before the others of that name."""
+        self.lines.insert(0, f"{name}: {value}")
         if self._fields is not None:
             self._fields[canonical(name)] = value
         self._repeated = self._keys = None
@@ -180,7 +185,8 @@ class Headers:
         return next(iter(self.positions(name)), 0)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and canonical(name) in self.fields()
+        fields = self._fields or self.fields()
+        return name in fields or (isinstance(name, str) and canonical(name) in fields)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.items())

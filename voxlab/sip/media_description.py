@@ -8,7 +8,7 @@ Must not know how a description is read from text. ``a=rtcp`` is RFC 3605's, ``r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 
@@ -24,7 +24,10 @@ class Origin(NamedTuple):
     address: str
 
     def __str__(self) -> str:
-        return " ".join(map(str, self))
+        return (
+            f"{self.username} {self.session_id} {self.session_version} "
+            f"{self.network_type} {self.address_type} {self.address}"
+        )
 
 
 class Connection(NamedTuple):
@@ -104,16 +107,12 @@ class Media(NamedTuple):
         """Describe one audio stream: an rtpmap for each codec, fmtp where it has parameters, then ptime, ``more`` and
         the direction.
         """
-        attributes: list[str] = []
-        for codec in codecs:
-            attributes.append(codec.rtpmap)
-            if codec.parameters is not None:
-                attributes.append(f"fmtp:{codec.payload_type} {codec.parameters}")
-        if ptime_ms is not None:
-            attributes.append(f"ptime:{ptime_ms}")
-        return cls(
-            "audio", port, protocol, tuple(str(codec.payload_type) for codec in codecs), (*attributes, *more, direction)
-        )
+        key = (tuple(codecs), ptime_ms, tuple(more), direction)
+        written = _written.get(key)
+        if written is None:
+            written = _write_audio(*key)
+            _keep(_written, key, written, written[1])
+        return cls("audio", port, protocol, *written)
 
     def attribute(self, name: str) -> str | None:
         """Return the value of the first attribute of that name: "" for a flag, None if absent."""
@@ -127,13 +126,12 @@ class Media(NamedTuple):
     @property
     def direction(self) -> str | None:
         """The direction said at media level, None if none is (then the session's holds, or sendrecv: s.6.7)."""
-        return first_direction(self.attributes)
+        return _reading(self).direction
 
     @property
     def ptime_ms(self) -> int | None:
         """The packet time asked for in milliseconds (s.6.4), None if absent or no number."""
-        text = self.attribute("ptime")
-        return int(text) if text and text.isdigit() and text.isascii() and len(text) < 6 else None
+        return _reading(self).ptime_ms
 
     @property
     def rtcp_mux(self) -> bool:
@@ -145,10 +143,7 @@ class Media(NamedTuple):
         """Port and address of ``a=rtcp`` (RFC 3605 s.2.1), the address None if not written; None without the
         attribute or if it is nonsense.
         """
-        words = (self.attribute("rtcp") or "").split()
-        if not words or not (words[0].isdigit() and words[0].isascii() and len(words[0]) <= 5):
-            return None
-        return int(words[0]), words[3] if len(words) >= 4 else None
+        return _reading(self).rtcp
 
     @property
     def crypto(self) -> tuple[str, ...]:
@@ -159,12 +154,7 @@ class Media(NamedTuple):
         """Return the payload types in order of preference, those without rtpmap from RFC 3551; what has neither is
         left out.
         """
-        if not self.protocol.startswith(("RTP/", "UDP/TLS/RTP", "TCP/RTP", "TCP/TLS/RTP")):
-            return ()
-        maps = dict(_by_payload_type(self.attribute_values("rtpmap")))
-        parameters = dict(_by_payload_type(self.attribute_values("fmtp")))
-        found = (_codec(text, maps.get(text), parameters.get(text)) for text in self.formats)
-        return tuple(codec for codec in found if codec is not None)
+        return _reading(self).codecs
 
     def with_direction(self, direction: str) -> Media:
         """Return the same media with this direction in the place of the old one."""
@@ -183,6 +173,89 @@ class Media(NamedTuple):
         if self.key is not None:
             found.append(f"k={self.key}")
         return found + [f"a={text}" for text in self.attributes]
+
+    def __str__(self) -> str:
+        """The lines with their line ends."""
+        if self[5:] != _NOTHING_ELSE:
+            return "\r\n".join((*self.lines(), ""))
+        attributes = "".join([f"a={text}\r\n" for text in self.attributes])
+        return f"m={self.type} {self.port} {self.protocol} {' '.join(self.formats)}\r\n{attributes}"
+
+
+# connection, number of ports, title, further connections, bandwidths, key
+_NOTHING_ELSE = (None, 1, None, (), (), None)
+
+
+# Devices say the same in every call, and only the port differs: what follows from it is worked out once.
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+_Written = tuple[tuple[str, ...], tuple[str, ...]]
+_ENTRIES_MAX = 1_024
+_CHARACTERS_MAX = 2_048  # of one entry: what a peer sends must not fill the memory
+
+
+class _Reading(NamedTuple):
+    """What formats and attributes say."""
+
+    codecs: tuple[Codec, ...]
+    direction: str | None
+    ptime_ms: int | None
+    rtcp: tuple[int, str | None] | None
+
+
+_readings: dict[tuple[str, tuple[str, ...], tuple[str, ...]], _Reading] = {}
+_written: dict[tuple[tuple[Codec, ...], int | None, tuple[str, ...], str], _Written] = {}
+
+
+def _keep(cache: dict[_Key, _Value], key: _Key, value: _Value, texts: Iterable[str]) -> None:
+    if sum(map(len, texts)) <= _CHARACTERS_MAX:
+        if len(cache) >= _ENTRIES_MAX:
+            cache.clear()
+        cache[key] = value
+
+
+def _reading(media: Media) -> _Reading:
+    key = media.protocol, media.formats, media.attributes
+    found = _readings.get(key)
+    if found is None:
+        attributes = media.attributes
+        ptime, rtcp = first_attribute(attributes, "ptime"), first_attribute(attributes, "rtcp")
+        found = _Reading(_codecs(media), first_direction(attributes), _ptime_ms(ptime or ""), _rtcp(rtcp or ""))
+        _keep(_readings, key, found, (media.protocol, *media.formats, *attributes))
+    return found
+
+
+def _ptime_ms(text: str) -> int | None:
+    return int(text) if text.isdigit() and text.isascii() and len(text) < 6 else None
+
+
+def _rtcp(text: str) -> tuple[int, str | None] | None:
+    words = text.split()
+    if not words or not (words[0].isdigit() and words[0].isascii() and len(words[0]) <= 5):
+        return None
+    return int(words[0]), words[3] if len(words) >= 4 else None
+
+
+def _codecs(media: Media) -> tuple[Codec, ...]:
+    if not media.protocol.startswith(("RTP/", "UDP/TLS/RTP", "TCP/RTP", "TCP/TLS/RTP")):
+        return ()
+    maps = dict(_by_payload_type(media.attribute_values("rtpmap")))
+    parameters = dict(_by_payload_type(media.attribute_values("fmtp")))
+    found = (_codec(text, maps.get(text), parameters.get(text)) for text in media.formats)
+    return tuple(codec for codec in found if codec is not None)
+
+
+def _write_audio(codecs: tuple[Codec, ...], ptime_ms: int | None, more: tuple[str, ...], direction: str) -> _Written:
+    """Return formats and attributes."""
+    attributes: list[str] = []
+    for codec in codecs:
+        attributes.append(codec.rtpmap)
+        if codec.parameters is not None:
+            attributes.append(f"fmtp:{codec.payload_type} {codec.parameters}")
+    if ptime_ms is not None:
+        attributes.append(f"ptime:{ptime_ms}")
+    return tuple(str(codec.payload_type) for codec in codecs), (*attributes, *more, direction)
 
 
 def _by_payload_type(values: Iterable[str]) -> Iterable[tuple[str, str]]:

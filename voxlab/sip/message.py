@@ -154,24 +154,24 @@ class Message:
         view: SessionDescription | None = self._views["sdp"]
         return view
 
-    def push_via(self, text: str) -> None:
-        """Put a Via on top; the wire form follows."""
+    def push_via(self, text: str, branch: str | None = None) -> None:
+        """Put a Via on top; the wire form follows. Whoever knows its ``branch`` may say so."""
         self.headers.push("Via", text)
-        self._via_changed(text)
+        self._via_changed(text, branch)
 
-    def set_via(self, text: str) -> None:
+    def set_via(self, text: str, branch: str | None = None) -> None:
         """Put this in the place of the topmost Via (received and rport, RFC 3261 s.18.2.1, RFC 3581 s.4); the wire
         form follows.
         """
         self.headers.replace_first("Via", text)
-        self._via_changed(text)
+        self._via_changed(text, branch)
 
-    def _via_changed(self, text: str) -> None:
+    def _via_changed(self, text: str, branch: str | None) -> None:
         self._raw = None
         if self._views:
             self._views.pop("via", None)
             self._views.pop("vias", None)
-        self.branch = branch_of(text)
+        self.branch = branch_of(text) if branch is None else branch
 
     def _one(self, name: str, key: str, read: Callable[[str], _View]) -> _View:
         """Read the header field ``key`` and keep the value as ``name``."""
@@ -213,8 +213,22 @@ class Request(Message):
     uri_text: str
 
     @classmethod
-    def build(cls, method: str, uri_text: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> Request:
-        """Make a request; Content-Length is added."""
+    def build(
+        cls,
+        method: str,
+        uri_text: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes = b"",
+        *,
+        call_id: str | None = None,
+        cseq: int = 0,
+        from_tag: str | None = None,
+        to_tag: str | None = None,
+    ) -> Request:
+        """Make a request; Content-Length is added.
+
+        With ``call_id`` the caller says what ``headers`` hold, number and tags too, and nobody has to look for it.
+        """
         request = cls.__new__(cls)
         request.method = method
         request.uri_text = uri_text
@@ -224,6 +238,9 @@ class Request(Message):
         request.body = body
         request._raw = None
         request._views = {}
+        if call_id is not None:
+            request.call_id, request.cseq, request.cseq_method = call_id, cseq, method
+            request.from_tag, request.to_tag = from_tag, to_tag
         return request
 
     @property

@@ -12,6 +12,10 @@ from voxlab.sip.grammar import is_token, number, split_list
 from voxlab.sip.values import NameAddr, Via, plain_name_addr, plain_via
 
 _CSEQ_TOP = 2**31 - 1
+_SEEN_MAX = 1_024
+_SEEN_CHARACTERS_MAX = 256
+
+_seen: set[tuple[str, str]] = set()  # what stood before and after the branch of well-formed Vias: peers repeat it
 
 
 def missing(key: str) -> SipSyntaxError:
@@ -79,10 +83,18 @@ def branch_of(value: str) -> str:
 
     Every Via of the line is read: what is wrong further down is wrong for the response, too (RFC 4475 s.3.1.2.1).
     """
+    before, _, rest = value.partition(";branch=")
+    branch, _, after = rest.partition(";")
+    if (before, after) in _seen and is_token(branch):
+        return branch
     match = plain_via(value)
-    if match:
-        return match[5] or Via.parse(value).branch or ""
-    return next(iter([Via.parse(text) for text in split_list(value)])).branch or ""
+    if match is None:
+        return next(iter([Via.parse(text) for text in split_list(value)])).branch or ""
+    if branch == match[5] and "branch" not in after and len(value) <= _SEEN_CHARACTERS_MAX:
+        if len(_seen) >= _SEEN_MAX:
+            _seen.clear()
+        _seen.add((before, after))
+    return match[5] or Via.parse(value).branch or ""
 
 
 def _careful_cseq(text: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from voxlab.sip.media_description import (
     first_attribute,
     first_direction,
 )
-from voxlab.sip.sdp_reader import check_strictly, read
+from voxlab.sip.sdp_reader import NOTHING_ELSE, check_strictly, read
 
 __all__ = [
     "G722",
@@ -127,6 +127,13 @@ class SessionDescription(NamedTuple):
         return self._replace(media=(*self.media[:at], media, *self.media[at + 1 :]))
 
     def __str__(self) -> str:
+        media = "".join(map(str, self.media))
+        if self.connection is not None and not self.attributes and self[6:] == NOTHING_ELSE:
+            timing = "\r\n".join(self.timing)
+            return f"v=0\r\no={self.origin}\r\ns={self.name}\r\nc={self.connection}\r\n{timing}\r\n{media}"
+        return "\r\n".join((*self._session_lines(), media))
+
+    def _session_lines(self) -> list[str]:
         found = ["v=0", f"o={self.origin}", f"s={self.name}"]
         found += [f"{kind}={text}" for kind, text in (("i", self.information), ("u", self.uri)) if text is not None]
         found += [f"e={text}" for text in self.emails]
@@ -137,10 +144,7 @@ class SessionDescription(NamedTuple):
         found += self.timing
         if self.key is not None:
             found.append(f"k={self.key}")
-        found += [f"a={text}" for text in self.attributes]
-        for media in self.media:
-            found += media.lines()
-        return "\r\n".join(found) + "\r\n"
+        return found + [f"a={text}" for text in self.attributes]
 
     def to_bytes(self) -> bytes:
         """Return the body of a message."""

@@ -16,7 +16,7 @@ _RFC = "RFC 8866 s.5"
 _SESSION_ORDER = "vosiuepcbtrzka"
 _MEDIA_ORDER = "micbka"
 _KINDS = frozenset(f"{letter}=" for letter in _SESSION_ORDER)
-_NOTHING_ELSE: Fields = (None, None, (), (), (), None)  # information, uri, emails, phones, bandwidths, key
+NOTHING_ELSE: Fields = (None, None, (), (), (), None)  # information, uri, emails, phones, bandwidths, key
 
 
 def read(text: str, lines_max: int) -> Fields:
@@ -57,7 +57,7 @@ def _usual(text: str, lines_max: int) -> Fields | None:
     if text.removesuffix("\r\n").count("\n") != expected or expected >= lines_max:
         return None  # another type of line, or another line end, hides in a value
     where = _connection(connection[2:], text)
-    return (_origin(origin[2:], text), tuple(described), where, tuple(attributes), name[2:], (timing,), *_NOTHING_ELSE)
+    return (_origin(origin[2:], text), tuple(described), where, tuple(attributes), name[2:], (timing,), *NOTHING_ELSE)
 
 
 _Section = tuple[list[str], list[tuple[str, str]]]

@@ -14,24 +14,36 @@ _MAX_FORWARDS = "70"
 
 def ack_to_failure(invite: Request, via: str, response: Response) -> Request:
     """Build the ACK to a 300-699: everything of the INVITE, the To of the response (s.17.1.1.3)."""
-    to = response.headers.get("To") or invite.headers.get("To") or ""
-    return _build("ACK", invite, via, to, ())
+    to = response.headers.get("to") or invite.headers.get("to") or ""
+    return _build("ACK", invite, via, to, response.to_tag, ())
 
 
 def cancel_of(invite: Request, via: str, extra: Iterable[tuple[str, str]]) -> Request:
     """Build the CANCEL of an INVITE; ``extra`` may add Reason, not Require nor Proxy-Require (s.9.1)."""
-    return _build("CANCEL", invite, via, invite.headers.get("To") or "", extra)
+    return _build("CANCEL", invite, via, invite.headers.get("to") or "", invite.to_tag, extra)
 
 
-def _build(method: str, invite: Request, via: str, to: str, extra: Iterable[tuple[str, str]]) -> Request:
+def _build(
+    method: str, invite: Request, via: str, to: str, to_tag: str | None, extra: Iterable[tuple[str, str]]
+) -> Request:
     headers = invite.headers
     fields = [("Via", via), ("Max-Forwards", _MAX_FORWARDS)]
-    fields += [("Route", route) for route in headers.get_all("Route")]
+    fields += [("Route", route) for route in headers.get_all("route")]
     fields += [
-        ("From", headers.get("From") or ""),
+        ("From", headers.get("from") or ""),
         ("To", to),
         ("Call-ID", invite.call_id),
         ("CSeq", f"{invite.cseq} {method}"),
         *extra,
     ]
-    return Request.build(method, invite.uri_text, fields)
+    request = Request.build(
+        method,
+        invite.uri_text,
+        fields,
+        call_id=invite.call_id,
+        cseq=invite.cseq,
+        from_tag=invite.from_tag,
+        to_tag=to_tag,
+    )
+    request.branch = invite.branch
+    return request

@@ -1,0 +1,195 @@
+"""Whatever a peer sends to the live cloud over real sockets, the lab stays up, small and of use to others.
+
+Half requests, headers of a megabyte, bodies in bodies, 20,000 mutations of valid messages (RFC 3261 s.18.3, s.21.4,
+s.26.3.2.4; RFC 4475).
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.hostile import ADDRESS, DOMAIN, Peer, nested, originals, request, until_the_end
+from tests.sip.test_fuzz import mutated
+from voxlab import Lab
+from voxlab.lab.phone import Phone
+from voxlab.net.lease import Outcome
+from voxlab.transaction.timers import Timers
+
+MUTATIONS, BURST = 20_000, 50
+STATUS = Path("/proc/self/status")
+# Transactions end 64*T1 after their last message: with 10 ms the test need not wait half a minute for it.
+QUICK = Timers(t1_s=0.01, t2_s=0.04, t4_s=0.05)
+
+
+class Stage:
+    """A live lab with two phones, and a hostile peer whose calls its rules take."""
+
+    def __init__(self) -> None:
+        self.lab = Lab(live=True, timers=QUICK, limit_messages=2000)
+        self.lab.account("acme").trunk("mallory", allow=[ADDRESS])
+        shop = self.lab.account("acme").application("shop")
+        for name in ("echo", "refuse"):
+            shop.user(name)
+
+        @shop.scenario(pattern="echo")
+        async def echo(call):  # type: ignore[no-untyped-def]
+            await call.answer()
+
+        @shop.scenario(pattern="refuse")
+        async def refuse(call):  # type: ignore[no-untyped-def]
+            await call.reject(486)
+
+        @shop.scenario()
+        async def forward(call):  # type: ignore[no-untyped-def]
+            await call.forward_to_user()
+
+        self.callers = {name: self._phone(shop, f"caller-{name.lower()}", name) for name in ("UDP", "TCP", "TLS")}
+        self.callees = {
+            name: self._phone(shop, f"callee-{name.lower()}", name, answer_after=0.0) for name in ("UDP", "TCP", "TLS")
+        }
+        self.mallory = Peer(self.lab.cloud.addresses["UDP"])
+
+    @staticmethod
+    def _phone(shop, name, transport, **options):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003, ANN205
+        phone: Phone = shop.user(name).phone(transport=transport, audio="silence", **options)
+        return phone
+
+    def good_calls_work(self) -> None:
+        """Let a phone of each transport reach another."""
+        for transport, caller in self.callers.items():
+            caller.dial(self.callees[transport].user.name).wait("connected", timeout=20).hang_up()
+        self.is_well()
+
+    def is_well(self) -> None:
+        """Nothing may have escaped: neither from the protocol machines nor from a script."""
+        assert self.lab.world.errors == []
+        assert self.lab.errors == []
+
+    def is_idle(self) -> bool:
+        node = self.lab.cloud.node
+        return not self.lab.exchange.sessions and not node.user_agent.calls_in and not len(node.layer)
+
+    def settle(self) -> None:
+        """Let what was begun run into its timers."""
+        assert self.lab.world.wait(self.is_idle, 60.0) is Outcome.HELD, self.lab.cloud
+
+    def close(self) -> None:
+        self.mallory.__exit__(None, None, None)
+        self.lab.close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    made = Stage()
+    yield made
+    made.close()
+
+
+def resident_mib() -> float:
+    """Return how much memory this process has."""
+    gc.collect()
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STATUS.exists(), reason="memory is read from /proc: run this test on Linux")
+def test_twenty_thousand_mutations_leave_no_trace(stage: Stage) -> None:
+    draw = random.Random(3261)
+    after: list[float] = []
+    for sent in range(0, MUTATIONS, BURST):
+        messages = (mutated(draw.choice(originals()), draw) for _ in range(BURST))
+        for message in messages:
+            stage.mallory.send(message)
+        assert stage.mallory.ask(request("OPTIONS")).startswith(b"SIP/2.0 200")
+        if (sent + BURST) % (MUTATIONS // 4) == 0:
+            stage.settle()
+            after.append(resident_mib())
+    stage.good_calls_work()
+    assert after[-1] - after[0] < 8.0, f"resident MiB after each quarter: {after}"
+
+
+def test_half_a_request_holds_nobody_up_and_its_other_half_is_answered(stage: Stage) -> None:
+    whole = request("OPTIONS").replace(b"/UDP", b"/TCP")
+    streams = [stage.mallory.connect() for _ in range(200)]
+    for number, stream in enumerate(streams):
+        stream.sendall(whole[: 1 + number * (len(whole) - 2) // len(streams)])
+    stage.good_calls_work()
+    last = streams[-1]
+    last.sendall(whole[1 + (len(streams) - 1) * (len(whole) - 2) // len(streams) :])
+    assert last.recv(65_536).startswith(b"SIP/2.0 200")
+
+
+def test_a_header_of_a_megabyte_is_refused_before_it_is_all_there(stage: Stage) -> None:
+    stream = stage.mallory.connect()
+    stream.sendall(request("OPTIONS").partition(b"Content-Length")[0] + b"X-Long: " + b"x" * 70_000)
+    assert until_the_end(stream).startswith(b"SIP/2.0 513")
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        for _ in range(16):
+            stream.sendall(b"x" * 65_536)
+    stage.good_calls_work()
+
+
+@pytest.mark.parametrize("length", [b"1000000000", b"99999999999999999999999999", b"-1", b"a lot"])
+def test_a_body_that_cannot_be_ends_the_connection(stage: Stage, length: bytes) -> None:
+    stream = stage.mallory.connect()
+    stream.sendall(request("OPTIONS").replace(b"Content-Length: 0", b"Content-Length: " + length))
+    assert until_the_end(stream)[:9] == b"SIP/2.0 4"
+    stage.good_calls_work()
+
+
+def test_what_came_whole_before_a_fault_is_still_answered(stage: Stage) -> None:
+    stream = stage.mallory.connect()
+    stream.sendall(request("OPTIONS").replace(b"/UDP", b"/TCP") + b"\x16\x03\x01 this is no SIP")
+    assert until_the_end(stream).startswith(b"SIP/2.0 200")
+    stage.good_calls_work()
+
+
+def test_a_ping_on_a_stream_gets_its_pong(stage: Stage) -> None:
+    stream = stage.mallory.connect()
+    stream.sendall(b"\r\n\r\n")
+    assert stream.recv(16) == b"\r\n"
+    stream.sendall(b"\r\n")
+    stream.sendall(request("OPTIONS").replace(b"/UDP", b"/TCP"))
+    assert stream.recv(65_536).startswith(b"SIP/2.0 200")
+
+
+@pytest.mark.parametrize("depth", [5, 200, 900])
+def test_bodies_in_bodies_are_refused(stage: Stage, depth: int) -> None:
+    kind = b"Content-Type: multipart/mixed;boundary=b%d\r\n" % (depth - 1)
+    answer = stage.mallory.ask(request("INVITE", "echo", extra=kind, body=nested(depth)))
+    assert answer[:9] == b"SIP/2.0 4", answer
+    stage.good_calls_work()
+
+
+def test_plain_text_at_the_tls_port_is_turned_away(stage: Stage) -> None:
+    stream = stage.mallory.connect(stage.lab.cloud.addresses["TLS"].port)
+    stream.sendall(request("OPTIONS"))
+    assert b"SIP/2.0" not in until_the_end(stream)
+    stage.good_calls_work()
+
+
+def test_a_peer_that_does_not_read_its_answers_is_cut_off(stage: Stage) -> None:
+    stream = stage.mallory.connect()
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stream.settimeout(0.5)
+    with pytest.raises((ConnectionResetError, BrokenPipeError, TimeoutError)):
+        for _ in range(100_000):
+            stream.sendall(request("OPTIONS").replace(b"/UDP", b"/TCP"))
+    stage.good_calls_work()
+
+
+def test_garbage_of_every_size_is_survived(stage: Stage) -> None:
+    draw = random.Random(17)
+    for size in (1, 2, 3, 4, 5, 100, 1500, 9000, 65_000):
+        stage.mallory.send(draw.randbytes(size))
+        stage.mallory.send(b"\0" * size)
+        stage.mallory.send(b"INVITE " * (size // 7))
+    assert stage.mallory.ask(request("OPTIONS", DOMAIN)).startswith(b"SIP/2.0 200")
+    stage.good_calls_work()
