@@ -16,7 +16,18 @@ from peers.harness.sipp import Sipp, SippResult
 
 from .post_dial import Delay, Pair
 from .report import Bound, Figure, Skipped, Target, of_rounds
-from .targets import LOAD_CORE, SERVER_PORT, Server, kamailio, missing_sippy, pinned_to_load_core, sippy, voxlab
+from .targets import (
+    CALLER_DOMAIN,
+    CALLER_HOST,
+    LOAD_CORE,
+    SERVER_PORT,
+    Server,
+    kamailio,
+    missing_sippy,
+    pinned_to_load_core,
+    sippy,
+    voxlab,
+)
 
 Start = Callable[[Path], AbstractContextManager[Server]]
 RATE = 100.0
@@ -72,7 +83,8 @@ def measure_delay(quick: bool) -> Iterator[Figure | Skipped]:
             for start in (voxlab, kamailio)
         }
         host = own_address()
-        pairs["direct"] = stack.enter_context(Pair(host, CALLER_PORT, CALLEE_PORT, (host, CALLEE_PORT), DOMAIN))
+        callee = (host, CALLEE_PORT)
+        pairs["direct"] = stack.enter_context(Pair((CALLER_HOST, 0), callee, callee, DOMAIN, CALLER_DOMAIN))
         for _ in range(rounds):
             for who, pair in pairs.items():
                 added[who].append(median(delay.added_s for delay in _place_calls(pair, calls)) * 1e3)
@@ -104,7 +116,7 @@ def offer_calls(server: Server, folder: Path, calls: int, rate: float) -> tuple[
         with Sipp(
             "uac_open",
             folder,
-            host=server.host,
+            host=CALLER_HOST,
             port=CALLER_PORT,
             peer=f"{server.host}:{SERVER_PORT}",
             calls=calls,
@@ -113,7 +125,7 @@ def offer_calls(server: Server, folder: Path, calls: int, rate: float) -> tuple[
             pause_ms=TALK_MS,
             load=True,
             timeout_s=calls / rate + settle_s,
-            keys={"callee": CALLEE, "domain": DOMAIN},
+            keys={"callee": CALLEE, "domain": DOMAIN, "caller_domain": CALLER_DOMAIN},
             prefix=LOAD_CORE,
         ) as caller:
             calling = caller.result()
@@ -140,7 +152,8 @@ def _sustains(start: Start, scratch: Path, rate: float, seconds: float) -> bool:
 
 
 def _pair(server: Server, stack: ExitStack) -> Pair:
-    return stack.enter_context(Pair(server.host, CALLER_PORT, CALLEE_PORT, (server.host, SERVER_PORT), DOMAIN))
+    callee, target = (server.host, CALLEE_PORT), (server.host, SERVER_PORT)
+    return stack.enter_context(Pair((CALLER_HOST, 0), callee, target, DOMAIN, CALLER_DOMAIN))
 
 
 def _place_calls(pair: Pair, calls: int) -> list[Delay]:

@@ -32,28 +32,40 @@ class Delay(NamedTuple):
 
 
 class Pair:
-    """alice and bob on two UDP sockets of one address; `place_call` runs one whole call and times it.
+    """A caller and bob on two UDP sockets; `place_call` runs one whole call and times it.
 
     Parameters
     ----------
-    host : str
-        Their own address.
-    caller_port, callee_port : int
-        The callee's port is where a registrar, or sippy, sends bob's calls.
+    caller : tuple of str and int
+        The caller's address; port 0 draws one.
+    callee : tuple of str and int
+        Where a registrar, or sippy, sends bob's calls.
     server : tuple of str and int
-        Where alice sends.
+        Where the caller sends.
     domain : str
         Of the Request-URI.
+    caller_domain : str
+        Of the caller's own URI: one that the server does not serve, so that it asks for no password.
     """
 
-    def __init__(self, host: str, caller_port: int, callee_port: int, server: tuple[str, int], domain: str) -> None:
-        self._caller, self._callee = (_bound(host, port) for port in (caller_port, callee_port))
+    def __init__(
+        self,
+        caller: tuple[str, int],
+        callee: tuple[str, int],
+        server: tuple[str, int],
+        domain: str,
+        caller_domain: str,
+    ) -> None:
+        self._caller, self._callee = _bound(*caller), _bound(*callee)
         self._server = server
+        host, port = self._caller.getsockname()
         self._names = {
             b"host": host.encode(),
-            b"port": b"%d" % caller_port,
-            b"callee_port": b"%d" % callee_port,
+            b"port": b"%d" % port,
+            b"callee_host": callee[0].encode(),
+            b"callee_port": b"%d" % callee[1],
             b"domain": domain.encode(),
+            b"caller_domain": caller_domain.encode(),
         }
         self._names[b"sdp"] = _SDP % self._names
         self._calls = 0
@@ -130,7 +142,7 @@ class Pair:
             b"Via: SIP/2.0/UDP %(host)s:%(port)s;rport;branch=z9hG4bK" % self._names
             + method
             + number
-            + b"\r\nMax-Forwards: 70\r\nFrom: <sip:alice@%(domain)s>;tag=pd" % self._names
+            + b"\r\nMax-Forwards: 70\r\nFrom: <sip:alice@%(caller_domain)s>;tag=pd" % self._names
             + number
             + b"\r\nCall-ID: pd"
             + number
@@ -157,7 +169,7 @@ class Pair:
                 value += b";tag=callee%d" % self._calls  # noqa: PLW2901
             if name != b"contact":
                 lines.append(name + b": " + value)
-        lines.append(b"contact: <sip:bob@%(host)s:%(callee_port)s>" % self._names)
+        lines.append(b"contact: <sip:bob@%(callee_host)s:%(callee_port)s>" % self._names)
         payload = self._names[b"sdp"] if body else b""
         lines += [b"content-type: application/sdp"] if body else []
         return b"\r\n".join([*lines, b"content-length: %d" % len(payload), b"", payload])

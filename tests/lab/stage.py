@@ -1,4 +1,4 @@
-"""A stage for tests of the whole stack, struck at the end: a lab with a shop, alice, bob, and the scenario that forwards."""
+"""A stage for tests of the whole stack: a lab with a shop, alice and bob; struck at the end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from voxlab.elements.phone import Input
+from voxlab.host.phone import PhoneMachine
 from voxlab.lab.application import Application
 from voxlab.lab.lab import Lab
 from voxlab.lab.phone import Phone
+from voxlab.net.virtual import VirtualLoop
 
 QUICK_S = 0.05  # of ringing, so that live tests take no time
 
@@ -41,9 +44,34 @@ class Stage:
 
         return self
 
+    def machine(self, name: str) -> PhoneMachine:
+        """Return what a phone runs on."""
+        machine = getattr(self, name).machine
+        assert isinstance(machine, PhoneMachine)
+        return machine
+
+    def hang_up(self, name: str) -> None:
+        """Let alice or bob hang up, and do not wait for it."""
+        self.lab.world.submit(self.machine(name).command, Input.HANG_UP)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a simulated lab has nothing left to do but housekeeping."""
+        loop = self.lab.world.loop
+        assert isinstance(loop, VirtualLoop)
+        return loop._foreground == 0
+
     def count(self, text: str) -> int:
         """Count the messages whose first line begins so."""
         return sum(message.data.startswith(text.encode()) for message in self.lab.journal.messages())
+
+
+def picture(handle: Any) -> str:
+    """Return what a notebook draws of a handle."""
+    draw = getattr(handle, "_repr_svg_", None) or handle._repr_html_
+    drawn = draw()
+    assert isinstance(drawn, str)
+    return drawn
 
 
 MakeStage = Callable[..., Stage]

@@ -50,6 +50,12 @@ def test_another_seed_gives_other_identifiers(make_stage: MakeStage) -> None:
 def test_the_hash_seed_of_the_interpreter_changes_nothing(make_stage: MakeStage, hash_seed: str) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120, check=True, cwd=ROOT
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        cwd=ROOT,
     )
     assert ran.stdout.strip() == story(make_stage(seed=5).forwards())

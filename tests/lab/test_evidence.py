@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import wave
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.lab.stage import MakeStage, Stage
+from tests.lab.stage import MakeStage, Stage, picture
 from voxlab import VoxlabError
 from voxlab.lab.call import Call
 
 MESSAGE_COLUMNS = [
-    "time_s", "time", "src", "src_port", "dst", "dst_port", "src_name", "dst_name", "transport", "method", "status", "kind", "call", "leg", "call_id",
-    "cseq", "cseq_method", "branch", "retransmission", "size_bytes",
+    "time_s", "time", "src", "src_port", "dst", "dst_port", "src_name", "dst_name", "transport", "method", "status",
+    "kind", "call", "leg", "call_id", "cseq", "cseq_method", "branch", "retransmission", "size_bytes",
 ]  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def talk(stage: Stage) -> Call:
     return call.hang_up()
 
 
-# -- messages -----------------------------------------------------------------------------------------------------------
+# -- messages ---------------------------------------------------------------------------------------------------------
 
 
 def test_messages_are_a_table_with_fixed_columns(stage: Stage, talk: Call) -> None:
@@ -43,7 +43,7 @@ def test_messages_are_a_table_with_fixed_columns(stage: Stage, talk: Call) -> No
         assert isinstance(table.time.dtype, pd.DatetimeTZDtype)
         assert isinstance(table.transport.dtype, pd.CategoricalDtype)
         assert isinstance(table.method.dtype, pd.CategoricalDtype)
-        assert (table.status.dtype, table.cseq.dtype, table.retransmission.dtype) == ("Int64", "Int64", "bool")
+        assert [str(table[name].dtype) for name in ("status", "cseq", "retransmission")] == ["Int64", "Int64", "bool"]
     assert len(stage.lab.messages) == len(stage.lab.journal)
     assert list(talk.messages.index) == list(range(1, len(talk.messages) + 1))
     assert str(talk.messages.time.iloc[0]).startswith("2026-01-01")
@@ -66,7 +66,7 @@ def test_a_message_is_typed_headers_a_description_and_its_bytes(talk: Call) -> N
     assert invite.sdp.media[0].port > 0
     assert invite.raw.startswith(b"INVITE sip:bob@shop.acme.voxlab.test SIP/2.0\r\n")
     assert repr(invite).startswith("message 1 · ")
-    assert "INVITE sip:bob" in invite._repr_html_()
+    assert "INVITE sip:bob" in picture(invite)
     ringing = talk.message(int(talk.messages.index[talk.messages.status.eq(180).fillna(value=False)][0]))
     assert ringing.status == 180
     for number in (0, len(talk.messages) + 1):
@@ -101,7 +101,7 @@ def test_the_call_history_says_who_when_by_which_rule_and_how_it_ended(stage: St
     assert (second.status, second.result) == (486, "failed")
 
 
-# -- pictures -----------------------------------------------------------------------------------------------------------
+# -- pictures ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_transaction_shows_its_path_through_its_machine(stage: Stage, talk: Call) -> None:
@@ -112,10 +112,10 @@ def test_a_transaction_shows_its_path_through_its_machine(stage: Stage, talk: Ca
     text = diagram.text()
     assert text.startswith("INVITE server transaction, 3 steps, now Terminated")
     assert "[1]    300-699 from TU" in text
-    picture = ElementTree.fromstring(diagram.svg)
-    assert picture.tag.endswith("svg")
-    assert "3 steps" in "".join(picture.itertext())
-    assert diagram._repr_html_() == diagram.svg
+    drawn = ET.fromstring(diagram.svg)
+    assert drawn.tag.endswith("svg")
+    assert "3 steps" in "".join(drawn.itertext())
+    assert picture(diagram) == diagram.svg
     assert repr(diagram) == text
     with pytest.raises(VoxlabError, match="there is no transaction 99"):
         talk.transaction(99)
@@ -125,10 +125,9 @@ def test_a_transaction_shows_its_path_through_its_machine(stage: Stage, talk: Ca
 
 def test_the_ladder_is_a_picture_with_a_title_and_a_text(stage: Stage, talk: Call, tmp_path: Path) -> None:
     for ladder in (talk.ladder(), stage.lab.ladder()):
-        picture = ladder.svg
-        ElementTree.fromstring(picture)
-        assert "<title" in picture
-        assert "<svg" in ladder._repr_html_()
+        ET.fromstring(ladder.svg)
+        assert "<title" in ladder.svg
+        assert "<svg" in picture(ladder)
     assert talk.ladder().save(tmp_path / "call.svg").read_text("utf-8") == talk.ladder().svg
     assert talk.ladder().save(tmp_path / "call.txt").read_text("utf-8") == talk.ladder().text()
     assert talk.ladder().text(ascii=True).isascii()
@@ -152,16 +151,16 @@ def test_a_hostile_name_stays_text(make_stage: MakeStage) -> None:
     stage.lab.run(1)
     call.hang_up()
     stage.lab.run(1)
-    pictures = [call._repr_html_(), stage.lab.ladder()._repr_html_(), call.message(1)._repr_html_()]
-    pictures += [view.diagram()._repr_html_() for view in call.transactions]
+    pictures = [picture(call), picture(stage.lab.ladder()), picture(call.message(1))]
+    pictures += [picture(view.diagram()) for view in call.transactions]
     assert stage.lab.errors
-    for picture in pictures:
-        assert "<script" not in picture
-        assert "<img" not in picture
+    for drawn in pictures:
+        assert "<script" not in drawn
+        assert "<img" not in drawn
     assert call.messages.shape[0] > 10
 
 
-# -- media --------------------------------------------------------------------------------------------------------------
+# -- media ------------------------------------------------------------------------------------------------------------
 
 
 def test_ten_seconds_are_five_hundred_packets_on_each_stream(talk: Call) -> None:
@@ -176,7 +175,9 @@ def test_ten_seconds_are_five_hundred_packets_on_each_stream(talk: Call) -> None
     assert media.mos.round(2).eq(4.41).all()
     assert media.mean_jitter_ms.to_numpy(float) == pytest.approx(np.zeros(4), abs=1e-6)
     assert set(media.leg) == {"A", "B"}
-    assert {"src_name", "dst_name", "ssrc", "r", "mean_delay_ms", "burst_loss", "gap_loss", "late"} <= set(media.columns)
+    assert {"src_name", "dst_name", "ssrc", "r", "mean_delay_ms", "burst_loss", "gap_loss", "late"} <= set(
+        media.columns
+    )
 
 
 def test_media_is_counted_while_the_call_runs(stage: Stage) -> None:
@@ -209,7 +210,7 @@ def test_who_heard_what(stage: Stage, talk: Call, tmp_path: Path) -> None:
     assert not isinstance(heard, list)
     assert heard.duration_s == pytest.approx(10, abs=0.1)
     assert heard.level_dbfs > -40
-    assert "<audio controls" in heard._repr_html_()
+    assert "<audio controls" in picture(heard)
     assert "what bob heard" in repr(heard)
     with wave.open(str(heard.save(tmp_path / "bob.wav"))) as file:
         assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8000, 1, len(heard.samples))
@@ -217,7 +218,7 @@ def test_who_heard_what(stage: Stage, talk: Call, tmp_path: Path) -> None:
         talk.audio("carol")
 
 
-# -- a file for Wireshark -----------------------------------------------------------------------------------------------
+# -- a file for Wireshark ---------------------------------------------------------------------------------------------
 
 
 def tshark(path: Path, *arguments: str) -> list[str]:

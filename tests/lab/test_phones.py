@@ -17,7 +17,7 @@ def first_lines(stage: Stage, word: str) -> list[str]:
     return [line for line in lines if word in line]
 
 
-# -- options ------------------------------------------------------------------------------------------------------------
+# -- options ----------------------------------------------------------------------------------------------------------
 
 
 def test_answer_after_is_lab_seconds(make_stage: MakeStage) -> None:
@@ -34,7 +34,11 @@ def test_answer_after_nothing_at_all(make_stage: MakeStage) -> None:
 
 @pytest.mark.parametrize(
     ("option", "status", "shown"),
-    [({"busy": True}, "486", "refused alice"), ({"decline": True}, "603", "refused alice"), ({"gives_up_after": 4.0}, "480", "nobody answered")],
+    [
+        ({"busy": True}, "486", "refused alice"),
+        ({"decline": True}, "603", "refused alice"),
+        ({"gives_up_after": 4.0}, "480", "nobody answered"),
+    ],
 )
 def test_a_phone_that_does_not_take_the_call_says_so(
     make_stage: MakeStage, option: dict[str, Any], status: str, shown: str
@@ -80,7 +84,7 @@ def test_a_wrong_option_is_refused_with_a_sentence(make_stage: MakeStage, option
     assert stage.shop.user("carol").phones == ()
 
 
-@pytest.mark.parametrize("target", ["", "  ", "b ob", "bob\r\nRoute: x", 7])
+@pytest.mark.parametrize("target", ["", "  ", "b ob", "bob\r\nRoute: x", 7, "sip:", "sip:bob@[::1", "b>b"])
 def test_what_cannot_be_dialled_is_refused(stage: Stage, target: Any) -> None:
     with pytest.raises(VoxlabError, match="cannot be dialled"):
         stage.alice.dial(target)
@@ -111,7 +115,7 @@ def test_a_silent_phone_sends_nothing(make_stage: MakeStage) -> None:
     assert "bob" not in set(call.media["src_name"])
 
 
-# -- registration -------------------------------------------------------------------------------------------------------
+# -- registration -----------------------------------------------------------------------------------------------------
 
 
 def test_a_wrong_password_shows(either: Stage) -> None:
@@ -169,11 +173,13 @@ def test_a_device_that_changes_its_transport_leaves_one_binding(make_stage: Make
     assert set(call.messages[call.messages.leg == "B"].transport) == {"TCP"}
 
 
-# -- transports ---------------------------------------------------------------------------------------------------------
+# -- transports -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["simulated", "live"])
-@pytest.mark.parametrize(("caller", "callee"), [("UDP", "TCP"), ("TCP", "UDP"), ("TLS", "TCP"), ("TCP", "TLS"), ("TLS", "TLS")])
+@pytest.mark.parametrize(
+    ("caller", "callee"), [("UDP", "TCP"), ("TCP", "UDP"), ("TLS", "TCP"), ("TCP", "TLS"), ("TLS", "TLS")]
+)
 def test_phones_of_any_transport_reach_each_other(make_stage: MakeStage, live: bool, caller: str, callee: str) -> None:
     stage = make_stage(live=live).forwards()
     anna = stage.shop.user("anna").phone(transport=caller)
@@ -190,7 +196,7 @@ def test_phones_of_any_transport_reach_each_other(make_stage: MakeStage, live: b
     assert not stage.lab.world.errors
 
 
-# -- calls --------------------------------------------------------------------------------------------------------------
+# -- calls ------------------------------------------------------------------------------------------------------------
 
 
 def test_two_calls_one_after_the_other(either: Stage) -> None:
@@ -215,11 +221,18 @@ def test_two_phones_dial_before_time_passes_and_each_has_one_line(stage: Stage) 
     carol = stage.shop.user("carol").phone()
     stage.shop.user("dave").phone(answer_after=0.1)
     one, other = stage.alice.dial("bob"), carol.dial("dave")
-    with pytest.raises(VoxlabError, match="hang up first, a phone has one line"):
-        carol.dial("bob")
     one.wait("connected")
     other.wait("connected")
     assert (one.state, other.state) == ("connected", "connected")
+    with pytest.raises(VoxlabError, match="hang up first, a phone has one line"):
+        carol.dial("bob")
+
+
+def test_a_number_dialled_again_before_time_passes_takes_the_place_of_the_first(stage: Stage) -> None:
+    first, second = stage.alice.dial("nobody"), stage.alice.dial("bob")
+    assert second.wait("connected").state == "connected"
+    assert first.state == "ended"
+    assert "dialled bob before this call was on the wire" in repr(first)
 
 
 def test_two_phones_that_dial_each_other_hear_busy(stage: Stage) -> None:
@@ -237,6 +250,30 @@ def test_a_call_hung_up_before_time_passes_never_happens(stage: Stage) -> None:
     assert call.state == "ended"
     assert len(stage.lab.journal) == before
     stage.alice.dial("bob").wait("connected")
+
+
+def test_a_phone_that_calls_itself_is_busy(stage: Stage) -> None:
+    with pytest.raises(CallFailed, match="486 Busy Here, said by alice"):
+        stage.alice.dial("alice").wait("connected")
+
+
+def test_a_user_may_be_called_like_the_cloud(stage: Stage) -> None:
+    phone = stage.shop.user("cloud").phone(answer_after=0.1)
+    call = stage.alice.dial("cloud").wait("connected").hang_up()
+    assert phone.title != "cloud"
+    assert call.verdict.startswith("✓ connected")
+    assert len(set(call.messages.src_name)) == 3
+
+
+def test_a_phone_replaced_in_a_call_leaves_the_lab_in_order(either: Stage) -> None:
+    call = either.alice.dial("bob").wait("connected")
+    either.shop.user("bob").phone(transport="TLS")
+    either.lab.run(0.2)
+    assert either.bob.state == "idle"
+    call.hang_up()
+    assert either.alice.dial("bob").wait("connected").state == "connected"
+    assert not either.lab.errors
+    assert not either.lab.world.errors
 
 
 def test_declining_by_hand(make_stage: MakeStage) -> None:
@@ -259,13 +296,15 @@ def test_the_callee_may_hang_up(either: Stage) -> None:
     assert either.lab.calls.ended_by.iloc[0] == "bob"
 
 
-# -- links that lose ----------------------------------------------------------------------------------------------------
+# -- links that lose --------------------------------------------------------------------------------------------------
 
 
 def test_a_lost_invite_is_sent_again_and_shows_as_such(stage: Stage) -> None:
     stage.lab.link("alice").toward("cloud").drop(lambda data: data.startswith(b"INVITE"), times=3)
     call = stage.alice.dial("bob").wait("connected")
-    invites = call.messages[(call.messages.leg == "A") & (call.messages.method == "INVITE") & (call.messages.kind == "request")]
+    invites = call.messages[
+        (call.messages.leg == "A") & (call.messages.method == "INVITE") & (call.messages.kind == "request")
+    ]
     assert list(invites.retransmission) == [False, True, True, True, False]
     assert np.diff(invites.time_s)[:3] == pytest.approx([0.5, 1.0, 2.0])  # RFC 3261 s.17.1.1.2, timer A
     assert call.ladder().text().count("↻") == 3
@@ -304,7 +343,7 @@ def test_links_are_a_matter_of_the_simulated_world(make_stage: MakeStage) -> Non
         stage.lab.link("alice")
 
 
-# -- too much -----------------------------------------------------------------------------------------------------------
+# -- too much ---------------------------------------------------------------------------------------------------------
 
 
 def test_past_max_calls_new_ones_are_refused_and_the_rest_is_served(make_stage: MakeStage) -> None:
@@ -320,7 +359,7 @@ def test_past_max_calls_new_ones_are_refused_and_the_rest_is_served(make_stage: 
     stage.shop.user("dave").phone()
     stage.alice.send_info("text/plain", "still here")
     stage.lab.run(1)
-    assert len([line for line in first_lines(stage, "INFO")]) == 2
+    assert len(first_lines(stage, "INFO")) == 2
     call.hang_up()
     stage.lab.run(1)
     assert carol.dial("bob").wait("connected").state == "connected"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import signal
 import threading
@@ -11,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.lab.stage import MakeStage, Stage
+from tests.lab.stage import MakeStage, Stage, picture
 from voxlab import BlockingInScenario, CallFailed, Lab, LabClosed, NothingLeft, VoxlabError
 
-# -- five lines ---------------------------------------------------------------------------------------------------------
+# -- five lines -------------------------------------------------------------------------------------------------------
 
 
 def test_five_lines_are_a_call(make_stage: MakeStage) -> None:
@@ -45,10 +44,10 @@ def test_the_five_lines_work_in_both_worlds(either: Stage) -> None:
 def test_the_verdict_comes_first_in_text_and_the_picture_has_words(stage: Stage) -> None:
     call = stage.alice.dial("bob").wait("connected").hang_up()
     assert repr(call).startswith("✓ connected")
-    picture = call._repr_html_()
-    assert "<svg" in picture
-    assert "<title" in picture
-    assert 'role="img"' in picture
+    drawn = picture(call)
+    assert "<svg" in drawn
+    assert "<title" in drawn
+    assert 'role="img"' in drawn
 
 
 def test_more_than_sixty_messages_fold(stage: Stage) -> None:
@@ -74,7 +73,7 @@ def test_every_handle_says_what_it_is(stage: Stage, noun: str) -> None:
     assert words in repr(handle)
 
 
-# -- time ---------------------------------------------------------------------------------------------------------------
+# -- time -------------------------------------------------------------------------------------------------------------
 
 
 def test_dial_alone_puts_nothing_on_the_wire_and_says_so(stage: Stage) -> None:
@@ -92,7 +91,7 @@ def test_each_state_can_be_waited_for(stage: Stage, state: str) -> None:
     call = stage.alice.dial("bob")
     if state == "ended":
         call.wait("connected")
-        stage.lab.world.submit(stage.bob.machine.command, 4)  # hangs up
+        stage.hang_up("bob")
     assert call.wait(state) is call
     assert call.state == state
 
@@ -114,7 +113,9 @@ def test_early_media_can_be_waited_for(make_stage: MakeStage) -> None:
 
 
 def test_a_wrong_word_lists_the_states(stage: Stage) -> None:
-    with pytest.raises(VoxlabError, match="'conected' is no state to wait for; there are ringing, early, connected, ended"):
+    with pytest.raises(
+        VoxlabError, match="'conected' is no state to wait for; there are ringing, early, connected, ended"
+    ):
         stage.alice.dial("bob").wait("conected")
 
 
@@ -146,7 +147,8 @@ def test_a_wait_that_takes_longer_times_out_and_the_call_goes_on(make_stage: Mak
 
 
 def test_run_takes_seconds_a_time_a_condition_or_nothing(make_stage: MakeStage) -> None:
-    lab = make_stage(bob={"answer_after": 2.0}).forwards().lab
+    stage = make_stage(bob={"answer_after": 2.0}).forwards()
+    lab = stage.lab
     start = lab.now
     lab.run(10)
     assert lab.now == pytest.approx(start + 10)
@@ -159,7 +161,7 @@ def test_run_takes_seconds_a_time_a_condition_or_nothing(make_stage: MakeStage) 
     assert call.state == "connected"
     call.hang_up()
     lab.run()
-    assert not lab.world.loop._foreground
+    assert stage.is_idle
     assert lab.now < 120  # idle is reached; refreshes and expiries keep no idle lab awake
     with pytest.raises(VoxlabError, match="does not go back"):
         lab.run(until=1.0)
@@ -203,7 +205,6 @@ def test_a_live_lab_answers_while_a_cell_computes(make_stage: MakeStage) -> None
     stage = make_stage(live=True).forwards()
     call = stage.alice.dial("bob")
     connected = threading.Event()
-    stage.lab.world.submit(lambda: stage.bob.machine.host.__dict__)  # nothing that waits
     reached = call._reached
 
     def look() -> None:
@@ -216,7 +217,7 @@ def test_a_live_lab_answers_while_a_cell_computes(make_stage: MakeStage) -> None
     assert connected.wait(10)  # this thread never lends the lab its time
 
 
-# -- await --------------------------------------------------------------------------------------------------------------
+# -- await ------------------------------------------------------------------------------------------------------------
 
 
 def test_every_blocking_method_has_an_awaitable_twin() -> None:
@@ -243,7 +244,9 @@ def test_every_blocking_method_has_an_awaitable_twin() -> None:
 
 
 def test_a_method_without_a_twin_lists_those_that_have_one(stage: Stage) -> None:
-    with pytest.raises(AttributeError, match=r"Phone.repr has no awaitable twin; there are answer, close, decline, dial"):
+    with pytest.raises(
+        AttributeError, match=r"Phone.repr has no awaitable twin; there are answer, close, decline, dial"
+    ):
         _ = stage.alice.aio.repr
 
 
@@ -286,7 +289,9 @@ def test_a_forgotten_await_ends_the_session_and_names_the_line(make_stage: MakeS
     with pytest.raises(CallFailed) as failed:
         stage.alice.dial("bob").wait("connected")
     line = forgets.__code__.co_firstlineno + 2
-    assert f"{__file__}, line {line}: answer() was never awaited: write `await ...answer(...)`" in str(failed.value.__cause__)
+    assert f"{__file__}, line {line}: answer() was never awaited: write `await ...answer(...)`" in str(
+        failed.value.__cause__
+    )
 
 
 def test_a_step_kept_and_never_awaited_names_the_line_that_made_it(make_stage: MakeStage) -> None:
@@ -313,7 +318,7 @@ def test_a_coroutine_of_ones_own_that_is_never_awaited_ends_the_session(
 
     @stage.shop.scenario()
     async def forgets(call: Any) -> None:
-        greet(call)
+        greet(call)  # type: ignore[unused-coroutine]
         await asyncio.sleep(1)
 
     with pytest.raises(CallFailed) as failed:
@@ -340,7 +345,7 @@ def test_a_call_is_the_whole_call_and_a_leg_is_one_party(stage: Stage) -> None:
     assert "B INVITE" in repr(call)
 
 
-# -- run a cell twice ---------------------------------------------------------------------------------------------------
+# -- run a cell twice -------------------------------------------------------------------------------------------------
 
 
 def test_a_cell_run_twice_gives_one_of_everything(stage: Stage) -> None:
@@ -420,6 +425,18 @@ def test_reset_keeps_definitions_and_brings_the_same_bytes_again(stage: Stage) -
     assert talk(stage) == first
 
 
+def test_reset_in_the_middle_of_a_call_ends_it(either: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    before = either.alice.dial("bob").wait("connected")
+    either.lab.reset()
+    assert before.state == "ended"
+    assert (either.alice.state, either.bob.state) == ("idle", "idle")
+    call = either.alice.dial("bob").wait("connected").hang_up()
+    assert call.verdict.startswith("✓ connected")
+    assert not either.lab.errors
+    assert not either.lab.world.errors
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_handle_of_a_call_from_before_the_reset_commands_nobody(stage: Stage) -> None:
     before = stage.alice.dial("bob").wait("connected")
     stage.lab.reset()
@@ -443,8 +460,8 @@ def test_close_may_be_called_twice_and_handles_then_say_so(either: Stage) -> Non
         lambda: call.wait("ended"),
         lambda: call.messages,
         lambda: either.lab.messages,
-        lambda: either.lab.reset(),
-        lambda: either.bob.answer(),
+        either.lab.reset,
+        either.bob.answer,
     ):
         with pytest.raises(LabClosed):
             use()
@@ -466,7 +483,7 @@ def test_a_newer_live_lab_closes_the_older_of_the_process_and_says_so(
     newer.alice.dial("bob").wait("connected").hang_up()
 
 
-# -- errors come to where you look --------------------------------------------------------------------------------------
+# -- errors come to where you look ------------------------------------------------------------------------------------
 
 
 def test_what_a_scenario_raises_is_the_cause_with_its_own_lines(make_stage: MakeStage) -> None:
@@ -549,6 +566,20 @@ def test_print_in_a_scenario_goes_to_the_log_the_ladder_and_the_blocked_cell(
     assert capsys.readouterr().out == "outside it is what it was\n"
 
 
+def test_print_of_several_lines_is_several_lines(make_stage: MakeStage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = make_stage()
+
+    @stage.shop.scenario()
+    async def talks(call: Any) -> None:
+        print("one\ntwo", 3, sep="-", end="!\n")
+        await call.reject(486)
+
+    call = stage.alice.dial("bob")
+    call.wait("ended")
+    assert capsys.readouterr().out == "one\ntwo-3!\n"
+    assert [line.split("» ")[1].split()[0] for line in repr(call).splitlines() if "»" in line] == ["one", "two-3!"]
+
+
 def test_engine_threads_never_print(make_stage: MakeStage, capfd: pytest.CaptureFixture[str]) -> None:
     stage = make_stage()
 
@@ -588,6 +619,5 @@ def test_an_interrupted_wait_leaves_the_lab_usable(make_stage: MakeStage, live: 
 
 async def busybody(call: Any) -> None:
     await call.answer()
-    with contextlib.suppress(asyncio.CancelledError):
-        while True:
-            await asyncio.sleep(0.001)
+    for _ in range(10**9):
+        await asyncio.sleep(0.001)

@@ -23,15 +23,15 @@ from voxlab.transaction.timers import Timers
 
 MUTATIONS, BURST = 20_000, 50
 STATUS = Path("/proc/self/status")
-# Transactions end 64*T1 after their last message: with 10 ms the test need not wait half a minute for it.
-QUICK = Timers(t1_s=0.01, t2_s=0.04, t4_s=0.05)
+# Transactions end 64*T1 after their last message: with 30 ms the test need not wait half a minute for it.
+QUICK = Timers(t1_s=0.03, t2_s=0.1, t4_s=0.1)
 
 
 class Stage:
     """A live lab with two phones, and a hostile peer whose calls its rules take."""
 
     def __init__(self) -> None:
-        self.lab = Lab(live=True, timers=QUICK, limit_messages=2000)
+        self.lab = Lab(live=True, timers=QUICK, limit_messages=8000)
         self.lab.account("acme").trunk("mallory", allow=[ADDRESS])
         shop = self.lab.account("acme").application("shop")
         for name in ("echo", "refuse"):

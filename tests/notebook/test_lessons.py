@@ -43,7 +43,8 @@ def evaluate(cell: Cell, names: dict[str, Any]) -> object:
     exec(compile(tree, cell["id"], "exec"), names)
     shown = eval(compile(ast.Expression(last.value), cell["id"], "eval"), names) if last else None
     repr(shown)
-    getattr(shown, "_repr_html_", lambda: None)()
+    for picture in ("_repr_html_", "_repr_svg_"):
+        getattr(shown, picture, lambda: None)()
     return shown
 
 

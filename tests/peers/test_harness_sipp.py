@@ -33,7 +33,7 @@ def test_sipp_calls_sipp_directly_and_both_count_every_call(tmp_path: Path, tran
             rate=50,
             transport=transport,
             user=CALLER,
-            keys={"callee": "bob", "domain": DOMAIN},
+            keys={"callee": "bob", "domain": DOMAIN, "caller_domain": DOMAIN},
         ) as caller:
             assert caller.result().successful == 50, caller.errors()
         assert callee.result().successful == 50, callee.errors()

@@ -85,7 +85,9 @@ class Peer:
         ]
         self.say(Request.build("INVITE", target, headers, description(formats)).raw)
 
-    def answer(self, request: Request, status: int, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def answer(
+        self, request: Request, status: int, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         lines = [("Contact", f"<sip:bob@{HERE}>"), *headers]
         lines += [("Content-Type", "application/sdp")] if body else []
         self.say(request.response(status, to_tag="peer", headers=lines, body=body).raw)

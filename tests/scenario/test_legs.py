@@ -353,6 +353,25 @@ def test_a_session_has_at_most_a_hundred_legs(make_stage: MakeStage) -> None:
     assert "at most 100 legs" in str(failed.value.__cause__)
 
 
+def test_legs_may_be_awaited_together_with_asyncio_s_own_tools(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.shop.user("carol").phone(answer_after=3.0)
+
+    async def until_answered(leg: Any) -> None:
+        await leg.wait_for(Connected)
+
+    @stage.shop.scenario()
+    async def both(call: Any) -> None:
+        legs = await asyncio.gather(call.session.call_user("bob"), call.session.call_user("carol"))
+        async with asyncio.TaskGroup() as group:
+            for leg in legs:
+                group.create_task(until_answered(leg))
+        await call.answer()
+
+    stage.alice.dial("anybody").wait("connected")
+    assert stage.lab.now == pytest.approx(3, abs=0.1)
+
+
 def test_terminate_ends_every_leg(make_stage: MakeStage) -> None:
     stage = make_stage()
     said: list[str] = []
@@ -393,7 +412,7 @@ def test_the_caller_who_hangs_up_ends_what_rings(make_stage: MakeStage) -> None:
 def test_a_bye_that_overtakes_the_ack_wait_is_no_mistake(make_stage: MakeStage) -> None:
     stage = make_stage(bob={"answer_after": 0.0}).forwards()
     call = stage.alice.dial("bob").wait("connected")
-    stage.lab.world.submit(stage.bob.machine.command, 4)  # bob hangs up while alice's ACK is under way
+    stage.hang_up("bob")  # while alice's ACK is under way
     call.wait("ended")
     stage.lab.run(1)
     assert not stage.lab.errors

@@ -6,6 +6,7 @@ Must not know about transactions, sockets or media: it turns a first exchange in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.sip.message import Request, Response
@@ -58,7 +59,8 @@ def check_lines(*texts: str, headers: Sequence[Header] = ()) -> None:
     VoxlabError
         A text holds a line end.
     """
-    for text in (*texts, *(part for header in headers for part in header)):
+    parts = [*texts, *chain.from_iterable(headers)] if headers else texts
+    for text in parts:
         if "\n" in text or "\r" in text:
             raise VoxlabError(f"a header field may not hold a line end: {text!r}")
 

@@ -178,20 +178,18 @@ class Node:
 
     def _work(self, now: float) -> None:
         """Move what the layers said to where it belongs, until nothing is left to move."""
-        layer = self.layer
+        user_agent = self.user_agent
         while True:
             for client in self._clients:
-                for request, flow in client.requests():
-                    self._registering[layer.request(request, flow, now)] = client
-                    self.housekeeping_changed = True
-            outputs = layer.poll()
+                self._send_requests(client, now)
+            outputs = self.layer.poll()
             if not outputs:
                 return
             for output in outputs:
                 if isinstance(output, Transmit):
                     self._out.append(output)
                 elif isinstance(output, TransactionEnded):
-                    self.user_agent.transaction_ended(output.number)
+                    user_agent.transaction_ended(output.number)
                     self._registering.pop(output.number, None)
                 elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
                     self._register(output, now)
@@ -200,7 +198,12 @@ class Node:
                 ):
                     self._registered(output, now)
                 else:
-                    self.user_agent.receive(output, now)
+                    user_agent.receive(output, now)
+
+    def _send_requests(self, client: RegisterClient, now: float) -> None:
+        for request, flow in client.requests():
+            self._registering[self.layer.request(request, flow, now)] = client
+            self.housekeeping_changed = True
 
     def _register(self, event: RequestArrived, now: float) -> None:
         if self.registrar is None:

@@ -111,6 +111,9 @@ for _state in State:
         ROWS.setdefault((_state, _given), Row(A.IGNORE, _state, "late, or of a call that is over"))
 
 
+_SAYINGS_KEPT = 1000
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """What the person in front of the phone is like.
@@ -202,6 +205,8 @@ class Phone:
 
     def _say(self, now: float, text: str) -> None:
         self.says.append((now, text))
+        if len(self.says) > _SAYINGS_KEPT:
+            del self.says[: _SAYINGS_KEPT // 2]
 
     def _start_call(self, leg: int, now: float, text: str) -> None:
         self.leg = leg

@@ -5,7 +5,6 @@ Must not know who owns a leg, nor give commands: ``user_agent`` does.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
@@ -82,7 +81,7 @@ class TransactionUser:
         self.max_calls = max_calls
         self._retry_after_s = retry_after_s
         self._legs = Legs()
-        self._events: deque[LegEvent | Incoming | Refused] = deque()
+        self._events: list[LegEvent | Incoming | Refused] = []
         self._unsent: list[tuple[Leg, Request]] = []
         self._now = 0.0
 
@@ -238,18 +237,16 @@ class TransactionUser:
     def _emit(self, output: SessionOutput) -> None:
         if isinstance(output, SendResponse):
             self._layer.respond(output.transaction, output.response, self._now)
-        elif isinstance(output, (SendRequest, SendCancel, ResendAck)):
-            leg = self._legs.get(output.leg)
-            if leg is None:
-                return  # it ended, and so did what it had to say
-            if isinstance(output, SendRequest):
-                self._send(leg, output)
-            elif isinstance(output, SendCancel):
-                self._layer.cancel(leg.invite_number, self._now, output.headers)
-            elif output.remote_tag in leg.acks:
-                self._layer.resend(leg.acks[output.remote_tag])
-        else:
+        elif not isinstance(output, (SendRequest, SendCancel, ResendAck)):
             self._events.append(output)
+        elif (leg := self._legs.get(output.leg)) is None:
+            return  # it ended, and so did what it had to say
+        elif isinstance(output, SendRequest):
+            self._send(leg, output)
+        elif isinstance(output, SendCancel):
+            self._layer.cancel(leg.invite_number, self._now, output.headers)
+        elif output.remote_tag in leg.acks:
+            self._layer.resend(leg.acks[output.remote_tag])
 
     def _send(self, leg: Leg, output: SendRequest) -> None:
         request, method = output.request, output.request.method
@@ -268,11 +265,15 @@ class TransactionUser:
             leg.invite_open = True
 
     def _settle(self, leg: Leg) -> None:
-        while self._unsent:
-            other, request = self._unsent.pop()
-            other.session.failed(request, "transport", self._now)
-            self._legs.settle(other)
+        if self._unsent:
+            self._fail_unsent()
         self._legs.settle(leg)
+
+    def _fail_unsent(self) -> None:
+        while self._unsent:
+            leg, request = self._unsent.pop()
+            leg.session.failed(request, "transport", self._now)
+            self._legs.settle(leg)
 
     def _contact(self, flow: Flow, uri_text: str) -> str:
         """Return our Contact for a dialog that a request to this URI makes: SIPS for SIPS (s.8.1.1.8, s.12.1.1)."""

@@ -38,8 +38,7 @@ class UserAgent(TransactionUser):
 
     def poll(self) -> list[LegEvent | Incoming | Refused]:
         """Drain the leg events."""
-        events = list(self._events)
-        self._events.clear()
+        events, self._events = self._events, []
         return events
 
     def transaction_ended(self, number: int) -> None:

@@ -85,7 +85,7 @@ class Host:
         self._framers.pop(flow.connection, None)
 
     def _message(self, flow: Flow, data: bytes, now: float) -> None:
-        if len(data) <= 4 and not data.strip():
+        if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # RFC 5626 s.3.5.1 keep-alives, and the zero bytes of NAT helpers
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
             self._journal.wire(now, flow.transport, flow.remote, flow.local, data)

@@ -231,7 +231,7 @@ class PhoneMachine:
         terminal = self.terminals.get(leg)
         if session is None or terminal is None:
             return False
-        if session.invite.body:
+        if session.invite.sdp is not None:
             self.node.user_agent.answer(leg, now, sdp=terminal.answer())
         else:
             self.node.user_agent.answer(leg, now, sdp=terminal.offer())
@@ -257,16 +257,12 @@ class PhoneMachine:
     def _incoming(self, event: Incoming, now: float) -> None:
         request = event.request
         caller = request.from_
-        if request.body:
-            description = request.sdp
-            terminal = Terminal(self.place, self._source) if description is not None else None
-            if terminal is None or description is None or not terminal.take_offer(description):
-                if terminal is not None:
-                    terminal.release()
-                self.node.user_agent.reject(event.leg, now, 488)
-                return
-        else:
-            terminal = Terminal(self.place, self._source)
+        offer = request.sdp
+        terminal = Terminal(self.place, self._source)
+        if offer is not None and not terminal.take_offer(offer):
+            terminal.release()
+            self.node.user_agent.reject(event.leg, now, 488)
+            return
         terminal.label(call_id=request.call_id)
         self.terminals[event.leg] = terminal
         self.phone.receive(Input.CALL_IN, event.leg, now, caller.uri.user or str(caller.uri))

@@ -148,7 +148,10 @@ class Call:
 
     def _raise_failure(self) -> None:
         found = self._verdict()
-        lines = [found.reason or "the call failed"]
+        reason = "the call failed" if found.ok is None else found.reason
+        if found.ok is None and self.phone is not None and self.phone.says:
+            reason += f": {self.phone.says[-1][1]}"
+        lines = [reason]
         lines += [f"  {found.meaning}"] if found.meaning else []
         lines.append("  see: call.ladder()")
         raise CallFailed("\n".join(lines)) from self._scenario_error()
@@ -199,6 +202,8 @@ class Call:
 
     def _verdict(self) -> Verdict:
         lab = self.lab
+        if not self.call_id and self.error is not None:
+            return Verdict(False, f"✗ {self.dialled} could not be dialled: {self.error}")
         if not self.call_id:
             return Verdict(
                 None,
@@ -330,8 +335,8 @@ class Call:
     def __repr__(self) -> str:
         return self._closed() or self.ladder().text()
 
-    def _repr_html_(self) -> str:
-        return self._closed() or self.ladder()._repr_html_()
+    def _repr_svg_(self) -> str | None:
+        return None if self._closed() else self.ladder()._repr_svg_()
 
     def _closed(self) -> str:
         """Return what to show once the lab and its journal are gone: a repr had better not raise."""

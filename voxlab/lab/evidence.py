@@ -54,11 +54,9 @@ class Ladder:
     def __repr__(self) -> str:
         return self.text()
 
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        picture = self.svg or f"<p>{escape(self.verdict)}</p>"
-        return f"{picture}<pre>{escape(self.last_line)}</pre>" if self.last_line else picture
+    def _repr_svg_(self) -> str | None:
+        # As image/svg+xml, not inside HTML: in a notebook that is not trusted JupyterLab then shows the text instead.
+        return self.svg or None
 
 
 class MessageView:
@@ -122,7 +120,7 @@ class TransactionView:
 
     def __repr__(self) -> str:
         record = self.record
-        steps = " → ".join(step.state.lower() for step in self.steps)
+        steps = " → ".join(step.state.lower() for step in self.steps) or "no step yet"
         return f"<transaction {self.number}: {record.method} at {record.host}, {record.machine}: {steps}>"
 
 
@@ -152,7 +150,7 @@ class Diagram:
     def __repr__(self) -> str:
         return self.text()
 
-    def _repr_html_(self) -> str:
+    def _repr_svg_(self) -> str:
         return self.svg
 
 

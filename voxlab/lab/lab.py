@@ -446,10 +446,16 @@ class Lab:
             return
         if hasattr(self, "cloud"):
             yield Submit(self._take_down)
-        elif hasattr(self, "_plan"):
-            yield Submit(self._plan.close)
+        else:
+            yield Submit(self._give_back)
         self.world.close()
         self.journal.close()
+
+    def _give_back(self) -> None:
+        """Give back what a lab held that could not be built to its end."""
+        for held in ("network", "_plan"):
+            if hasattr(self, held):
+                getattr(self, held).close()
 
     def refuse_closed(self) -> None:
         """Raise ``LabClosed`` once it is."""
@@ -473,8 +479,8 @@ class Lab:
             return "<Lab: closed>"
         kind = f"live on {self.cloud.place.host}" if self.live else f"simulated, seed {self.seed}"
         calls = len(self.world.submit(lambda: self.index.calls))
-        counted = f"{len(self._accounts)} accounts, {len(self.phones)} phones, {calls} calls, {len(self.journal)} messages"
-        lines = [f"<Lab: {kind}, {self.now:.3f} s, {counted}>"]
+        counted = f"{len(self._accounts)} accounts, {len(self.phones)} phones, {calls} calls"
+        lines = [f"<Lab: {kind}, {self.now:.3f} s, {counted}, {len(self.journal)} messages>"]
         lines += [f"  error in a scenario: {type(error).__name__}: {error}" for error in self.errors[-1:]]
         return "\n".join(lines)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.dialog import events as leg_events
 from voxlab.elements.phone import Behaviour, Input
 from voxlab.elements.registrant import State as Registration
@@ -15,6 +15,7 @@ from voxlab.host.phone import PhoneMachine, PhoneSettings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
 from voxlab.sip.grammar import is_token
+from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
@@ -226,10 +227,17 @@ class Phone:
 
     def _schedule(self, call: Call, headers: tuple[tuple[str, str], ...]) -> None:
         machine = self._machine()
-        if not machine.phone.allows(Input.DIAL) or any(other.phone is self for other in self._waiting):
+        try:
+            Uri.parse(machine.target(call.dialled))
+        except SipSyntaxError as error:
+            raise VoxlabError(f"{call.dialled!r} cannot be dialled: {error.reason}") from None
+        if not machine.phone.allows(Input.DIAL):
             raise VoxlabError(
                 f"{self.title} is {machine.phone.state.name.lower()}: hang up first, a phone has one line"
             )
+        for other in [each for each in self._waiting if each.phone is self]:
+            # Dialled again before time passed, as when a cell is run twice: the number dialled last counts.
+            other.fail(VoxlabError(f"{self.title} dialled {call.dialled} before this call was on the wire"))
         self._waiting.append(call)
         self.lab.world.loop.call_soon(self._go, call, headers)
 

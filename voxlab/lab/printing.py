@@ -20,8 +20,8 @@ def _print_or_log(*values: Any, **options: Any) -> None:
         _print(*values, **options)
         return
     line = io.StringIO()
-    _print(*values, file=line, sep=options.get("sep", " "), end="")
-    session.write(line.getvalue())
+    _print(*values, file=line, sep=options.get("sep"), end=options.get("end"))
+    session.write(line.getvalue().removesuffix("\n"))
 
 
 def listen() -> None:

@@ -1,7 +1,7 @@
-"""Ends the session of a scenario that made a coroutine and never awaited it, instead of a warning in some thread's output.
+"""Ends the session of a scenario that made a coroutine and never awaited it; a warning would end up who knows where.
 
-Python looks ``_warn_unawaited_coroutine`` up in ``warnings`` when such a coroutine is thrown away (CPython 3.11 to 3.14);
-outside a scenario it stays what it was. Must not know legs: their own steps notice by themselves.
+Python looks ``_warn_unawaited_coroutine`` up in ``warnings`` when such a coroutine is thrown away (CPython 3.11 to
+3.14); outside a scenario it stays what it was. Must not know legs: their own steps notice by themselves.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from voxlab.net.network import OnWire, Receiver
 _BREATHER_S = 1.0  # how long no connection is accepted when the system has run out of descriptors
 ServerContext = Callable[[], ssl.SSLContext]
 """Asked at each handshake for the certificate to show, whose names may have become more since the last."""
+_CHUNK_BYTES = 16_384  # taken of one peer before the others get their turn: some tens of messages
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -69,7 +70,7 @@ class Surroundings(Protocol):
         """Return what to trust when connecting."""
 
 
-class Stream(asyncio.Protocol):
+class Stream(asyncio.BufferedProtocol):
     """One connection, ours or the peer's; until it is there what we send waits."""
 
     def __init__(self, streams: LiveStreams, flow: Flow) -> None:
@@ -99,17 +100,24 @@ class Stream(asyncio.Protocol):
         if self.wire is None:
             self.waiting.append((flow, data))
             return
+        if self.wire.is_closing():
+            self._streams.fail(self, "the peer has closed the connection", [flow])
+            return
         self.active_s = self._streams.loop.time()
         self._streams.record(self.flow, data, DELIVERED)
         self.wire.write(data)
         if self.wire.get_write_buffer_size() > self._streams.limits.unsent_bytes:
             self._streams.fail(self, "the peer does not read what it is sent", [flow])
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes go; one buffer serves all connections, because it is emptied at once."""
+        return self._streams.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Hand bytes up."""
         if not self.gone:
             self.active_s = now = self._streams.loop.time()
-            self._streams.receiver.received(self.flow, data, now)
+            self._streams.receiver.received(self.flow, bytes(self._streams.buffer[:nbytes]), now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Hand up that it is gone, unless we ended it."""
@@ -132,6 +140,7 @@ class LiveStreams:
     def __init__(self, loop: OrderedLoop, host: Surroundings, limits: StreamLimits) -> None:
         self.loop = loop
         self.limits = limits
+        self.buffer = memoryview(bytearray(_CHUNK_BYTES))  # a view: asyncio takes slices of it to write into
         self.receiver = host.receiver
         self._host = host
         self._streams: dict[int, Stream] = {}

@@ -213,7 +213,7 @@ class Leg:
 
     def _description(self, like: MediaPort | None) -> bytes:
         port = self._media()
-        return port.answer(like) if self.session.switchboard.invite_of(self.number).body else port.offer(like)
+        return port.answer(like) if self.session.switchboard.invite_of(self.number).sdp else port.offer(like)
 
     def _media(self) -> MediaPort:
         if self.media is None:

@@ -268,8 +268,9 @@ class Session:
 
     def write(self, text: str) -> None:
         """Take a line that the scenario printed."""
-        self.log.append((self.switchboard.now(), text))
-        self._note("log", self, text)
+        for line in text.split("\n"):
+            self.log.append((self.switchboard.now(), line))
+            self._note("log", self, line)
 
     def _unanswered(self, leg: Leg) -> None:
         if leg.state == "ALERTING":
@@ -342,4 +343,5 @@ def _uri_of(caller: str, domain: str) -> str:
         except SipSyntaxError:
             return str(Uri.build(domain, caller))
     user, at, host = caller.rpartition("@")
-    return str(Uri.build(host, user) if at and host.isascii() and host.replace(".", "").replace("-", "").isalnum() else Uri.build(domain, caller))
+    is_host = bool(at) and host.isascii() and host.replace(".", "").replace("-", "").isalnum()
+    return str(Uri.build(host, user) if is_host else Uri.build(domain, caller))

@@ -43,6 +43,7 @@ class StreamFramer:
         self.error: SipSyntaxError | None = None
         self.refused = b""
         self._limits = limits
+        self._small = min(limits.head_bytes, limits.body_bytes, limits.message_bytes)
         self._buffer = bytearray()
         self._searched = 0
         self._total = 0  # bytes of the message at the front once its head is read, else 0
@@ -65,6 +66,9 @@ class StreamFramer:
         """
         if self.error is not None:
             return []
+        if not self._buffer and self._is_one_message(data):
+            self._half_ping = False
+            return [data]
         self._buffer += data
         found: list[bytes | KeepAlive] = []
         try:
@@ -75,6 +79,17 @@ class StreamFramer:
             if not found:
                 raise
         return found
+
+    def _is_one_message(self, data: bytes) -> bool:
+        """Whether this is a whole message as nearly everybody writes it, and nothing else."""
+        head = data.find(b"\r\n\r\n") + 4
+        return (
+            4 <= head <= len(data) <= self._small
+            and (data.startswith(b"SIP/2.0 ") or data.endswith(b" SIP/2.0", 0, data.find(b"\r\n")))
+            and data[0] in _FIRST_BYTE
+            and data.find(b"\n\n", 0, head) < 0
+            and _LENGTH.findall(data, 0, head) == [b"%d" % (len(data) - head)]
+        )
 
     def _fail(self, error: SipSyntaxError) -> None:
         self.error = error

@@ -88,7 +88,7 @@ class Message:
         raw = self._raw
         if raw is None:
             lines = self.headers.lines
-            text = "\r\n".join((self.start_line, *lines, "", ""))
+            text = "\r\n".join([self.start_line, *lines, "\r\n"])
             if text.count("\n") != len(lines) + 2:
                 raise VoxlabError(f"a header field or the start line holds a line end: {self.start_line!r}")
             self._raw = raw = text.encode("utf-8", "surrogateescape") + self.body
@@ -186,6 +186,8 @@ class Message:
 
     def _each(self, name: str, key: str, read: Callable[[str], _View]) -> tuple[_View, ...]:
         """Read every value of the header field ``key`` and keep them as ``name``."""
+        if key not in self.headers.fields():
+            return ()
         try:
             view = self._views[name] = tuple([read(value) for value in self.headers.split(key)])
         except SipSyntaxError as error:

@@ -15,6 +15,7 @@ from voxlab.sip.grammar import is_token, number
 from voxlab.sip.headers import SPELLINGS, Headers, canonical
 from voxlab.sip.limits import DEFAULT_LIMITS, Limits
 from voxlab.sip.message import Message, Request, Response
+from voxlab.sip.scan import scan
 from voxlab.sip.uri import Uri
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Message", "Request", "Response", "parse", "refusal"]
@@ -79,7 +80,9 @@ def parse(data: bytes, *, strict: bool = False, limits: Limits = DEFAULT_LIMITS)
         raise SipSyntaxError(
             413, f"the body has {len(body)} bytes, more than {limits.body_bytes}", offset=end, rfc="RFC 3261 s.21.4.11"
         )
-    message.scan()
+    message.branch, message.from_tag, message.to_tag, message.cseq, message.cseq_method, message.call_id = scan(
+        fields, message._raw
+    )
     if isinstance(message, Request) and message.method != message.cseq_method:
         raise _mismatch(message)
     if strict:
@@ -108,6 +111,8 @@ def refusal(data: bytes, error: SipSyntaxError, to_tag: str | None = None) -> Re
 
 
 def _start(start: str, limits: Limits) -> Request | Response:
+    if start[:8] == "SIP/2.0 ":
+        return _status_line(start)
     method, _, uri = start.partition(" ")
     if (
         method in _METHODS

@@ -15,6 +15,8 @@ from voxlab.sip.uri import Uri, ipv6_address
 
 _ADDRESS_RFC = "RFC 3261 s.20.10"
 _VIA_RFC = "RFC 3261 s.20.42"
+_ADDRESSES_MAX = 2_048
+_ADDRESS_CHARACTERS_MAX = 160
 _DISPLAY = r"[A-Za-z0-9\-.!%*_+`'~ \t]"
 
 # "Bob" <sip:bob@example.com>;tag=1 as phones write it: display name, URI, tag; anything else takes the careful way.
@@ -54,12 +56,20 @@ class NameAddr(NamedTuple):
         SipSyntaxError
             400 if no URI can be found or it does not follow the syntax of its scheme.
         """
+        found = _addresses.get(text)
+        if found is not None:
+            return found
         match = plain_name_addr(text)
         if match is None:
             return _careful_name_addr(text)
         in_quotes, plain, uri, tag = match.groups()
         name = in_quotes if plain is None else plain.strip() if plain else plain
-        return cls(name, Uri.parse(uri), EMPTY if tag is None else {"tag": tag}, text)
+        address = cls(name, Uri.parse(uri), EMPTY if tag is None else {"tag": tag}, text)
+        if tag is None and len(text) <= _ADDRESS_CHARACTERS_MAX:
+            if len(_addresses) >= _ADDRESSES_MAX:
+                _addresses.clear()
+            _addresses[text] = address
+        return address
 
     @classmethod
     def build(cls, uri: Uri | str, display_name: str = "", params: Mapping[str, str | None] = EMPTY) -> NameAddr:
@@ -77,6 +87,7 @@ class NameAddr(NamedTuple):
         return self.text
 
 
+_addresses: dict[str, NameAddr] = {}  # those without a tag: a device has the same Contact in every call
 STAR = NameAddr("", Uri("*", None, None, "", None, EMPTY, (), "*"), EMPTY, "*")
 
 

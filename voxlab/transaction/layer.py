@@ -29,13 +29,14 @@ from voxlab.transaction.tables import (
 )
 from voxlab.transaction.timers import Timers
 from voxlab.transaction.transaction import Description, Key, Transaction
-from voxlab.transaction.via import ClientTransport, Outgoing, arrive, backup_flow, is_from, sent_by_of, top_via
+from voxlab.transaction.via import ClientTransport, Outgoing, arrive, backup_flow, is_from, top_via
 
 _INVITE_CLIENT, _NON_INVITE_CLIENT = ALL.index(INVITE_CLIENT), ALL.index(NON_INVITE_CLIENT)
 _INVITE_SERVER, _NON_INVITE_SERVER = ALL.index(INVITE_SERVER), ALL.index(NON_INVITE_SERVER)
 _RECEIVED = (int(Input.PROVISIONAL), int(Input.SUCCESS), int(Input.FAILURE))
 _SENT = (int(Input.SEND_PROVISIONAL), int(Input.SEND_SUCCESS), int(Input.SEND_FAILURE))
 _REQUEST, _ACK = int(Input.REQUEST), int(Input.ACK)
+_WITHOUT_TRANSACTION = {"ACK": "send", "CANCEL": "cancel"}
 _RETRY_AFTER_S = 10
 
 Created = Callable[[float, int, int, str, str, str], None]
@@ -126,14 +127,17 @@ class TransactionLayer:
         VoxlabError
             It is an ACK (see ``send``) or a CANCEL (see ``cancel``), or there are too many transactions.
         """
-        _check_has_transaction(request.method)
-        if len(self) >= self._max_transactions:
+        method = request.method
+        if method in _WITHOUT_TRANSACTION:
+            raise VoxlabError(f"a {method} belongs to its INVITE: use {_WITHOUT_TRANSACTION[method]}(), not request()")
+        if len(self._index.numbered) >= self._max_transactions:
             raise VoxlabError(f"{len(self)} transactions are running; max_transactions is {self._max_transactions}")
         outgoing = self._transport.push_via(request, flow)
-        machine = _INVITE_CLIENT if request.method == "INVITE" else _NON_INVITE_CLIENT
-        number = self._number()
+        machine = _INVITE_CLIENT if method == "INVITE" else _NON_INVITE_CLIENT
+        self._last_number = number = self._last_number + 1
         transaction = Transaction(number, machine, request, outgoing.flow, request.branch)
-        transaction.backup = None if outgoing.flow is flow else flow
+        if outgoing.flow is not flow:
+            transaction.backup = flow
         self._start_client(transaction, request, outgoing, now)
         return number
 
@@ -203,13 +207,15 @@ class TransactionLayer:
     def transport_error(self, flow: Flow, now: float) -> None:
         """Take notice that what was sent on ``flow`` did not arrive (RFC 3261 s.17.1.4, s.17.2.4)."""
         for transaction in self._index.using(flow):
-            if transaction.backup is None:
+            is_server = transaction.machine >= _INVITE_SERVER
+            backup = _backup_of_server(transaction) if is_server else transaction.backup
+            if backup is None:
                 self._machine.step(transaction, Input.TRANSPORT_ERROR, None, now)
-            elif transaction.machine >= _INVITE_SERVER:
-                self._index.move(transaction, transaction.backup)
+            elif is_server:
+                self._index.move(transaction, backup)
                 self._machine.send(transaction)
             elif transaction.state <= State.TRYING:
-                self._back_to_udp(transaction, transaction.backup, now)
+                self._back_to_udp(transaction, backup, now)
 
     def cancel_target(self, request: Request) -> int | None:
         """Return the INVITE server transaction that a CANCEL names, None if there is none (RFC 3261 s.9.2: 481)."""
@@ -237,7 +243,7 @@ class TransactionLayer:
         transaction = self._index.client(response)
         if transaction is None:
             self._receive_stray(response, flow)
-        elif sent_by_of(top_via(response)) != transaction.sent_by and not self._is_ours(response, transaction.flow):
+        elif not top_via(response).startswith(transaction.via_start) and not self._is_ours(response, transaction.flow):
             self.counters.foreign_responses += 1
         else:
             self._machine.arrival = flow
@@ -260,7 +266,7 @@ class TransactionLayer:
         transaction = self._index.servers.get(key)
         if transaction is not None:
             self._machine.step(transaction, _REQUEST, request, now)
-        elif len(self) >= self._max_transactions:
+        elif len(self._index.numbered) >= self._max_transactions:
             self._refuse(request, arrive(request, via, flow))
         else:
             self._start_server(request, via, key, flow, now)
@@ -283,14 +289,14 @@ class TransactionLayer:
         machine = _INVITE_SERVER if request.method == "INVITE" else _NON_INVITE_SERVER
         reply_to = arrive(request, via, flow)
         transaction = Transaction(self._number(), machine, request, reply_to, key)
-        transaction.backup = backup_flow(via, flow)
+        transaction.via = via
         if not is_compliant(request):
             transaction.is_legacy, transaction.to_tag = True, None
         self._start(transaction, self._index.servers, now)
         self._machine.outputs.append(RequestArrived(transaction.number, request, flow))
 
     def _start_client(self, transaction: Transaction, request: Request, outgoing: Outgoing, now: float) -> None:
-        transaction.via, transaction.sent_by = outgoing.via, outgoing.sent_by
+        transaction.via, transaction.via_start = outgoing.via, outgoing.via_start
         transaction.data = request.raw
         self._start(transaction, self._index.clients, now)
 
@@ -301,7 +307,7 @@ class TransactionLayer:
         request = cancel_of(invite.request, invite.via, invite.cancel_headers)
         key = client_key(invite.branch, "CANCEL")
         cancel = Transaction(invite.cancel_number, _NON_INVITE_CLIENT, request, invite.flow, key)
-        self._start_client(cancel, request, Outgoing(invite.flow, invite.via, invite.sent_by), now)
+        self._start_client(cancel, request, Outgoing(invite.flow, invite.via, invite.via_start), now)
 
     def _back_to_udp(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Retry on UDP what was sent on TCP for its size only (RFC 3261 s.18.1.1)."""
@@ -310,15 +316,15 @@ class TransactionLayer:
             return
         self._index.move(transaction, flow)
         outgoing = self._transport.set_via(request, flow, transaction.branch)
-        transaction.via, transaction.sent_by = outgoing.via, outgoing.sent_by
+        transaction.via, transaction.via_start = outgoing.via, outgoing.via_start
         transaction.data = request.raw
         self._machine.enter(transaction, now)
 
     def _start(self, transaction: Transaction, side: dict[Key, Transaction], now: float) -> None:
         self._index.add(transaction, side)
         if self._created is not None:
-            machine, method, call_id, branch, _ = transaction.describe()
-            self._created(now, transaction.number, machine, method, call_id, branch)
+            number, machine, method = transaction.number, transaction.machine, transaction.method
+            self._created(now, number, machine, method, transaction.call_id, transaction.branch)
         self._machine.enter(transaction, now)
 
     def _end(self, transaction: Transaction) -> None:
@@ -335,6 +341,12 @@ class TransactionLayer:
         return self._index.numbered.get(number)
 
 
+def _backup_of_server(transaction: Transaction) -> Flow | None:
+    """Return, once, where the responses go whose connection is gone (RFC 3261 s.18.2.2)."""
+    via, transaction.via = transaction.via, ""
+    return backup_flow(via, transaction.flow) if via else None
+
+
 def _of_class(inputs: tuple[int, int, int], status: int) -> int:
     """Choose the input for 1xx, 2xx or 300-699."""
     return inputs[0] if status < 200 else inputs[1] if status < 300 else inputs[2]
@@ -344,12 +356,6 @@ def _too_busy(request: Request) -> Response:
     """Answer without a transaction: the tag is the same for a retransmission (RFC 3261 s.8.2.7)."""
     seed = f"{request.branch} {request.call_id}".encode("utf-8", "surrogateescape")
     return request.response(503, to_tag=f"{zlib.crc32(seed):08x}", headers=[("Retry-After", str(_RETRY_AFTER_S))])
-
-
-def _check_has_transaction(method: str) -> None:
-    if method in {"ACK", "CANCEL"}:
-        verb = "send" if method == "ACK" else "cancel"
-        raise VoxlabError(f"a {method} belongs to its INVITE: use {verb}(), not request()")
 
 
 def _check_cancellable(invite: Transaction) -> None:

@@ -7,7 +7,7 @@ transactions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from voxlab.base.datagram import Flow, Transmit
 from voxlab.sip.message import Request, Response
@@ -127,16 +127,15 @@ def _send(machine: Machine, transaction: Transaction, message: Message, now: flo
     machine.send(transaction)
 
 
-def _send_ack(machine: Machine, transaction: Transaction, message: Message, now: float) -> None:
+def _send_ack(machine: Machine, transaction: Transaction, message: Any, now: float) -> None:
     invite = transaction.request
     if invite is not None:
-        transaction.data = ack_to_failure(invite, transaction.via, cast(Response, message)).raw
+        transaction.data = ack_to_failure(invite, transaction.via, message).raw
         transaction.request = None
     machine.send(transaction)
 
 
-def _send_response(machine: Machine, transaction: Transaction, message: Message, now: float) -> None:
-    response = cast(Response, message)
+def _send_response(machine: Machine, transaction: Transaction, response: Any, now: float) -> None:
     transaction.data = response.raw
     transaction.request = None
     if transaction.is_legacy:
@@ -151,16 +150,16 @@ def _send_trying(machine: Machine, transaction: Transaction, message: Message, n
         machine.send(transaction)
 
 
-def _pass_response(machine: Machine, transaction: Transaction, message: Message, now: float) -> None:
-    machine.outputs.append(ResponseArrived(transaction.number, cast(Response, message), machine.arrival))
+def _pass_response(machine: Machine, transaction: Transaction, response: Any, now: float) -> None:
+    machine.outputs.append(ResponseArrived(transaction.number, response, machine.arrival))
 
 
-def _pass_stray(machine: Machine, transaction: Transaction, message: Message, now: float) -> None:
-    machine.outputs.append(StrayResponse(cast(Response, message), machine.arrival))
+def _pass_stray(machine: Machine, transaction: Transaction, response: Any, now: float) -> None:
+    machine.outputs.append(StrayResponse(response, machine.arrival))
 
 
-def _pass_ack(machine: Machine, transaction: Transaction, message: Message, now: float) -> None:
-    machine.outputs.append(AckArrived(cast(Request, message), machine.arrival))
+def _pass_ack(machine: Machine, transaction: Transaction, ack: Any, now: float) -> None:
+    machine.outputs.append(AckArrived(ack, machine.arrival))
 
 
 def _inform_timeout(machine: Machine, transaction: Transaction, message: Message, now: float) -> None:

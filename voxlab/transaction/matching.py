@@ -56,7 +56,7 @@ class Index:
         """Enter a transaction among ``clients`` or ``servers``."""
         self.numbered[transaction.number] = transaction
         side[transaction.key] = transaction
-        self._by_remote.setdefault(transaction.flow.remote, {})[transaction] = None
+        self._join_remote(transaction)
 
     def remove(self, transaction: Transaction, side: dict[Key, Transaction]) -> None:
         """Take a transaction out from among ``clients`` or ``servers``."""
@@ -68,12 +68,12 @@ class Index:
         """Give a transaction its other flow; there is none after that."""
         self._leave_remote(transaction)
         transaction.flow, transaction.backup = flow, None
-        self._by_remote.setdefault(flow.remote, {})[transaction] = None
+        self._join_remote(transaction)
 
     def client(self, response: Response) -> Transaction | None:
         """Find the client transaction of a response (s.17.1.3)."""
         method = response.cseq_method
-        transaction = self.clients.get(client_key(response.branch, method))
+        transaction = self.clients.get(response.branch if method != "CANCEL" else client_key(response.branch, method))
         return transaction if transaction is not None and transaction.method == method else None
 
     def acknowledged(self, ack: Request, via: str) -> Transaction | None:
@@ -94,6 +94,12 @@ class Index:
             for transaction in self._by_remote.get(flow.remote, ())
             if transaction.flow.transport == flow.transport and transaction.flow.connection in {0, flow.connection}
         ]
+
+    def _join_remote(self, transaction: Transaction) -> None:
+        neighbours = self._by_remote.get(transaction.flow.remote)
+        if neighbours is None:
+            neighbours = self._by_remote[transaction.flow.remote] = {}
+        neighbours[transaction] = None
 
     def _leave_remote(self, transaction: Transaction) -> None:
         remote = transaction.flow.remote

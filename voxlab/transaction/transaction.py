@@ -43,13 +43,14 @@ class Transaction:
     data : bytes
         What a retransmission repeats: the request, the ACK, or the last response.
     flow, backup : Flow
-        Where ``data`` goes; where it goes once more should ``flow`` fail, None for nowhere (s.18.1.1, s.18.2.2).
+        Where ``data`` goes; where that of a client goes once more should ``flow`` fail, None for nowhere (s.18.1.1).
     timers_s : sequence of (float or None)
         Timer values by ``tables.Input`` for this machine and kind of transport.
     interval_s : float
         The running interval of Timer A, E or G.
-    via, sent_by : str
-        Of a client: its top Via as it was sent, and the sent-by in it.
+    via, via_start : str
+        Of a client: its top Via as it was sent, and that up to the value of the branch. Of a server: the top Via as it
+        arrived, "" once ``backup_flow`` has been read from it.
     to_tag : str or None
         Of a server: the To tag of its last response, kept for RFC 2543 clients only.
     cancel_number, cancel_headers
@@ -74,11 +75,11 @@ class Transaction:
         "method",
         "number",
         "request",
-        "sent_by",
         "state",
         "timers_s",
         "to_tag",
         "via",
+        "via_start",
     )
 
     state: int
@@ -86,7 +87,7 @@ class Transaction:
     timers_s: Sequence[float | None]
     interval_s: float
     via: str
-    sent_by: str
+    via_start: str
     to_tag: str | None
     cancel_headers: tuple[tuple[str, str], ...]
 

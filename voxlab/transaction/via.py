@@ -35,46 +35,46 @@ def is_from(response: Response, sent_by: Address) -> bool:
 
 
 class Outgoing(NamedTuple):
-    """A request with our Via on top: its flow, the Via and the sent-by in it."""
+    """A request with our Via on top: its flow, the Via, and how the Via begins, up to the value of the branch."""
 
     flow: Flow
     via: str
-    sent_by: str
+    via_start: str
 
 
 class ClientTransport:
     """Puts our Via on requests (RFC 3261 s.18.1.1), with ``rport``: responses come back the same way (RFC 3581)."""
 
-    __slots__ = ("_branch", "_congestion_controlled", "_sent_by", "_written")
+    __slots__ = ("_branch", "_congestion_controlled", "_sent_by", "_starts")
 
     def __init__(self, ids: Ids, sent_by: Callable[[Flow], Address], *, congestion_controlled: bool) -> None:
         self._branch = ids.branch
         self._sent_by = sent_by
         self._congestion_controlled = congestion_controlled
-        self._written: dict[Address, str] = {}
+        self._starts: dict[tuple[str, Address], str] = {}
 
     def push_via(self, request: Request, flow: Flow) -> Outgoing:
         """Put a Via with a new branch on top; a request too large for UDP leaves it for TCP."""
         branch = self._branch()
         outgoing = self._outgoing(flow, branch)
-        request.push_via(outgoing.via)
+        request.push_via(outgoing.via, branch)
         if flow.transport == "UDP" and self._congestion_controlled and len(request.raw) > _LARGEST_DATAGRAM_BYTES:
             outgoing = self._outgoing(Flow("TCP", flow.local, flow.remote), branch)
-            request.set_via(outgoing.via)
+            request.set_via(outgoing.via, branch)
         return outgoing
 
     def set_via(self, request: Request, flow: Flow, branch: str) -> Outgoing:
         """Replace the top Via by one for another flow, the branch stays."""
         outgoing = self._outgoing(flow, branch)
-        request.set_via(outgoing.via)
+        request.set_via(outgoing.via, branch)
         return outgoing
 
     def _outgoing(self, flow: Flow, branch: str) -> Outgoing:
-        address = self._sent_by(flow)
-        sent_by = self._written.get(address)
-        if sent_by is None:
-            sent_by = self._written[address] = str(address).lower()
-        return Outgoing(flow, f"SIP/2.0/{flow.transport} {sent_by};branch={branch};rport", sent_by)
+        key = flow.transport, self._sent_by(flow)
+        start = self._starts.get(key)
+        if start is None:
+            start = self._starts[key] = f"SIP/2.0/{flow.transport} {str(key[1]).lower()};branch="
+        return Outgoing(flow, f"{start}{branch};rport", start)
 
 
 def arrive(request: Request, via: str, flow: Flow) -> Flow:
@@ -102,7 +102,8 @@ def arrive(request: Request, via: str, flow: Flow) -> Flow:
     remote = flow.remote
     if via.endswith(";rport") or ";rport;" in via:
         if via.count(";rport") == 1:
-            request.set_via(via.replace(";rport", f";received={remote.host};rport={remote.port}"))
+            stamped = via.replace(";rport", f";received={remote.host};rport={remote.port}")
+            request.set_via(stamped, request.branch)
             return flow
     elif ";rport" not in via and via.partition(";")[0].endswith(f" {remote}"):
         return flow
