@@ -878,3 +878,5 @@ def test_a_response_with_two_vias_is_not_for_us(rig: Rig, alice: Side, peer: Pup
     more = via + b"Via: SIP/2.0/UDP 192.0.2.66;branch=z9hG4bKother\r\n"
     rig.send(peer, alice, parse(response.replace(via, more)).raw)
     assert alice.agent.state(out) is State.CALLING
+    rig.send(peer, alice, response)
+    assert alice.agent.state(out) is State.ENDED

@@ -10,8 +10,9 @@ import pytest
 
 from tests.lab.stage import MakeStage, Stage
 from voxlab.elements.legs import Leg as WireLeg
-from voxlab.host.media import CloudPort, Terminal
+from voxlab.host.cloud_port import CloudPort
 from voxlab.host.phone import CALLS_REMEMBERED
+from voxlab.host.terminal import Terminal
 from voxlab.lab.call import Call
 from voxlab.media.rtp_session import RtpSession
 from voxlab.net.ordered import OrderedTask
@@ -41,7 +42,7 @@ def sizes(stage: Stage) -> dict[str, Any]:
         "open ports": sum(not port.released for port in lab.cloud.ports),
         "dialled": len(lab.dialled),
         "calls": len(stage.alice._calls) + len(stage.bob._calls),
-        "media addresses": len(lab._media_addresses),
+        "media addresses": len(lab.installation.media_addresses),
     }
     for name, node in nodes.items():
         legs = node.user_agent._legs

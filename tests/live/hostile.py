@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import socket
+from collections.abc import Iterator
+from hashlib import md5
 from types import TracebackType
 from typing import Self
+
+from voxlab.base.errors import SipSyntaxError
+from voxlab.sip.message import Request, Response
+from voxlab.sip.parser import parse
 
 DOMAIN = "shop.acme.voxlab.test"
 ADDRESS = f"127.250.{os.getpid() % 256}.{1 + os.getpid() // 256 % 254}"
@@ -31,6 +38,11 @@ def request(
         f"Contact: <sip:mallory@{ADDRESS}:5060>\r\n"
     )
     return head.encode() + extra + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def invitation(target: str) -> bytes:
+    """Return a valid INVITE with an offer."""
+    return request("INVITE", target, extra=b"Content-Type: application/sdp\r\n", body=_SDP)
 
 
 def originals() -> list[bytes]:
@@ -71,6 +83,41 @@ def nested(depth: int) -> bytes:
             level,
         )
     return body.partition(b"\r\n\r\n")[2]
+
+
+def replies(data: bytes) -> list[bytes]:
+    """Return valid messages that go on with what was received: responses to an INVITE, requests after an answer."""
+    try:
+        message = parse(data)
+    except SipSyntaxError:  # the answer to a mutation has the header fields of the mutation
+        return []
+    if isinstance(message, Request):
+        return _responses(message)
+    if message.status == 200 and message.cseq_method == "INVITE":
+        return [_inside(message, method) for method in ("ACK", "INFO", "INVITE", "UPDATE", "OPTIONS", "BYE")]
+    return []
+
+
+def _responses(invite: Request) -> list[bytes]:
+    if invite.method != "INVITE":
+        return [] if invite.method == "ACK" else [invite.response(200, to_tag="m").raw]
+    contact, kind = ("Contact", f"<sip:mallory@{ADDRESS}:5060>"), ("Content-Type", "application/sdp")
+    early = [invite.response(status, to_tag="m", headers=[contact]).raw for status in (100, 180)]
+    final = [invite.response(status, to_tag="m", headers=[contact, kind], body=_SDP).raw for status in (183, 200)]
+    fork = invite.response(200, to_tag="other", headers=[contact, kind], body=_SDP).raw
+    return [*early, *final, fork, *(invite.response(status, to_tag="m").raw for status in (302, 401, 486, 603))]
+
+
+def _inside(answer: Response, method: str) -> bytes:
+    body = _SDP if method in {"INVITE", "ACK"} else b""
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    head = (
+        f"{method} sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP {ADDRESS}:5060;rport;branch=z9hG4bKi{next(_counter)}\r\n"
+        f"Max-Forwards: 70\r\nFrom: {answer.headers.get('from')}\r\nTo: {answer.headers.get('to')}\r\n"
+        f"Call-ID: {answer.call_id}\r\nCSeq: {1 if method == 'ACK' else next(_counter)} {method}\r\n"
+        f"Contact: <sip:mallory@{ADDRESS}:5060>\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("utf-8", "surrogateescape") + body
 
 
 class Peer:
@@ -121,6 +168,37 @@ class Peer:
             except TimeoutError:
                 continue
         raise TimeoutError(f"no answer to {data[:60]!r}")
+
+    def register(self, user: str, password: str) -> None:
+        """Register this socket as a device of `user`, with digest (RFC 7616 s.3.4.1)."""
+        aor = f"sip:{user}@{DOMAIN}"
+        contact = b"Contact: <sip:%s@%s:%d>\r\nExpires: 600\r\n" % (user.encode(), ADDRESS.encode(), self.port)
+        first = request("REGISTER", user, from_=aor, extra=contact)
+        challenge = dict(re.findall(rb'(realm|nonce)="([^"]*)"', self.ask(first)))
+        realm, nonce = challenge[b"realm"].decode(), challenge[b"nonce"].decode()
+        secret = md5(f"{user}:{realm}:{password}".encode()).hexdigest()
+        what = md5(f"REGISTER:{aor}".encode()).hexdigest()
+        answer = md5(f"{secret}:{nonce}:00000001:c:auth:{what}".encode()).hexdigest()
+        line = (
+            f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{aor}", algorithm=MD5, '
+            f'qop=auth, nc=00000001, cnonce="c", response="{answer}"\r\n'
+        )
+        second = request("REGISTER", user, from_=aor, extra=contact + line.encode())
+        accepted = self.ask(second)
+        assert accepted.startswith(b"SIP/2.0 200"), accepted
+
+    @property
+    def port(self) -> int:
+        """The port of the UDP socket."""
+        port: int = self._udp.getsockname()[1]
+        return port
+
+    def heard(self, until: bytes) -> Iterator[bytes]:
+        """Yield what arrives, up to the answer to a request of ours."""
+        self.send(until)
+        call_id = parse(until).call_id.encode()
+        while call_id not in (data := self._udp.recv(65_535)):
+            yield data
 
     def connect(self, port: int | None = None) -> socket.socket:
         """Return a new TCP connection."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.lab.stage import MakeStage, Stage
-from voxlab import CallEnded, CallFailed, VoxlabError
+from voxlab import BlockingInScenario, CallEnded, CallFailed, VoxlabError
 from voxlab.net.guard import RunawayScript
 from voxlab.scenario.events import (
     CallEvent,
@@ -198,6 +198,25 @@ def test_handlers_may_be_coroutines_and_their_mistakes_end_the_session(make_stag
         stage.alice.dial("anybody").wait("connected")
     assert isinstance(failed.value.__cause__, LookupError)
     assert stage.bob.state == "idle"
+
+
+def test_a_handler_may_be_a_step_itself_and_may_not_block(make_stage: MakeStage) -> None:
+    stage = make_stage()
+
+    @stage.shop.scenario()
+    async def handles(call: Any) -> None:
+        async def blocks(event: Disconnected) -> None:
+            stage.alice.dial("anybody")
+
+        bob = await call.session.call_user("bob")
+        bob.on(Connected, lambda event: call.answer())
+        bob.on(Disconnected, blocks)
+        await asyncio.sleep(30)
+
+    call = stage.alice.dial("anybody").wait("connected")
+    stage.bob.hang_up()
+    call.wait("ended")
+    assert [type(error) for error in stage.lab.errors] == [BlockingInScenario]
 
 
 def test_state_changes_are_events(make_stage: MakeStage) -> None:

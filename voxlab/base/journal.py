@@ -9,9 +9,9 @@ It belongs to one thread, the world's: readers of other threads ask the world.
 from __future__ import annotations
 
 import hashlib
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from struct import Struct
 from typing import Literal
 
 from voxlab.base.arena import SPILL_BYTES, Arena
@@ -34,6 +34,9 @@ Payloads = Literal["none", "headers", "all"]
 
 FlowKey = tuple[str, Address, Address]
 _STEP = tuple[str, str, str, str]
+_STEP_ROW = Struct("=dQI")
+_TRANSACTION_ROW = Struct("=dQQ")
+_pack_step, _pack_transaction = _STEP_ROW.pack, _TRANSACTION_ROW.pack
 
 
 class Journal:
@@ -93,10 +96,10 @@ class Journal:
 
     def _no_transactions(self) -> None:
         self._ledger = Arena(self._spill_bytes)
-        self._ledger_rows: tuple[array[float], array[int], array[int]] = (array("d"), array("Q"), array("Q"))
+        self._ledger_rows = bytearray()
         self._step_of: dict[_STEP, int] = {}
         self._steps: list[_STEP] = []
-        self._step_rows: tuple[array[float], array[int], array[int]] = (array("d"), array("Q"), array("I"))
+        self._step_rows = bytearray()
 
     def _open_chunk(self, first: int) -> None:
         chunk = Chunk(len(self._arena))
@@ -138,11 +141,12 @@ class Journal:
         """Record that a host made a transaction, by the host's own number for it."""
         # A line end parts them: the only character that no header field of any peer has in it, NUL not excepted.
         line = f"{host}\n{machine}\n{method}\n{call_id}\n{branch}"
-        end = self._ledger.append(line.encode("utf-8", "surrogateescape"))
-        times, numbers, ends = self._ledger_rows
-        times.append(time_s)
-        numbers.append(number)
-        ends.append(end)
+        ledger = self._ledger
+        tail = ledger.tail
+        tail += line.encode("utf-8", "surrogateescape")
+        self._ledger_rows += _pack_transaction(time_s, number, ledger.tail_start + len(tail))
+        if len(tail) >= ledger.segment_bytes:
+            ledger.turn()
 
     def transition(self, time_s: float, host: str, number: int, machine: str, input: str, state: str) -> None:  # noqa: A002 - the table's word
         """Record a step of a transaction."""
@@ -151,10 +155,7 @@ class Journal:
         if step is None:
             step = self._step_of[key] = len(self._steps)
             self._steps.append(key)
-        times, numbers, steps = self._step_rows
-        times.append(time_s)
-        numbers.append(number)
-        steps.append(step)
+        self._step_rows += _pack_step(time_s, number, step)
 
     def rtp(self, block: RtpBlock) -> None:
         """Record packets of one stream, as far as the payload policy keeps them."""
@@ -235,7 +236,7 @@ class Journal:
     def transactions(self) -> Iterator[TransactionRecord]:
         """Yield the transactions in the order in which they were made."""
         start = 0
-        for time_s, number, end in zip(*self._ledger_rows, strict=True):
+        for time_s, number, end in _TRANSACTION_ROW.iter_unpack(bytes(self._ledger_rows)):
             host, machine, method, call_id, branch = (
                 self._ledger.read(start, end).decode("utf-8", "surrogateescape").split("\n")
             )
@@ -244,7 +245,7 @@ class Journal:
 
     def transitions(self) -> Iterator[TransitionRecord]:
         """Yield the steps of all transactions in the order in which they were taken."""
-        for time_s, number, step in zip(*self._step_rows, strict=True):
+        for time_s, number, step in _STEP_ROW.iter_unpack(bytes(self._step_rows)):
             host, machine, input_, state = self._steps[step]
             yield TransitionRecord(time_s, host, number, machine, input_, state)
 

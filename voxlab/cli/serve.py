@@ -7,6 +7,7 @@ error. Must not know protocols.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import signal
 import sys
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.25
 _FAREWELL_S = 5.0
 TRANSPORTS = ("udp", "tcp", "tls", "ws")
+# What the first call with audio needs: imported only then, it would keep everybody waiting for half a second.
+_OF_THE_FIRST_CALL = ("media.plane", "media.quality", "media.rtp_session", "media.sources", "analysis.streams")
 _EXAMPLE = "def setup(lab):\n    shop = lab.account('acme').application('shop')\n    shop.user('alice', password='...')"
 
 Setup = Callable[["Lab"], object]
@@ -121,9 +124,14 @@ def _define(setup: Setup, lab: Lab, file: Path) -> None:
 
 
 def _lab(settings: Settings) -> Lab:
+    from voxlab import kernels
     from voxlab.lab.lab import Lab
 
-    return Lab(live=True, bind=settings.bind, port=settings.port, advertise=settings.advertise)
+    kernels.load()  # before anybody calls: importing numba takes a second
+    for module in _OF_THE_FIRST_CALL:
+        importlib.import_module(f"voxlab.{module}")
+    # It runs for days: RTP is counted, its packets are not kept.
+    return Lab(live=True, bind=settings.bind, port=settings.port, advertise=settings.advertise, payloads="none")
 
 
 def ready(lab: Lab) -> dict[str, object]:

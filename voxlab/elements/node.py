@@ -21,7 +21,7 @@ from voxlab.sip.limits import Limits
 from voxlab.sip.message import Request, Response
 from voxlab.sip.parser import parse, refusal
 from voxlab.sip.uri import Uri
-from voxlab.transaction.events import RequestArrived, ResponseArrived, TransactionEnded, TransactionFailed
+from voxlab.transaction.events import Output, RequestArrived, ResponseArrived, TransactionEnded, TransactionFailed
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
 
@@ -123,6 +123,8 @@ class Node:
         except SipSyntaxError as error:
             self.refuse(flow, data, error)
             return
+        if isinstance(message, Response) and _is_for_another(message):
+            return
         self.layer.receive(message, flow, now)
 
     def transport_error(self, flow: Flow, reason: str, now: float) -> None:
@@ -156,7 +158,10 @@ class Node:
         """Do what the layers ask for, and drain what is to be sent and what has happened; to be called after every
         input and command.
         """
-        self._work(now)
+        for client in self._clients:
+            self._send_requests(client, now)
+        while outputs := self.layer.poll():
+            self._move(outputs, now)
         out, self._out = self._out, []
         events: list[NodeEvent] = [*self.user_agent.poll()]
         if self._malformed:
@@ -176,29 +181,21 @@ class Node:
         self._clients.remove(client)
         self._registering = {number: other for number, other in self._registering.items() if other is not client}
 
-    def _work(self, now: float) -> None:
-        """Move what the layers said to where it belongs, until nothing is left to move."""
-        user_agent = self.user_agent
-        while True:
-            for client in self._clients:
-                self._send_requests(client, now)
-            outputs = self.layer.poll()
-            if not outputs:
-                return
-            for output in outputs:
-                if isinstance(output, Transmit):
-                    self._out.append(output)
-                elif isinstance(output, TransactionEnded):
-                    user_agent.transaction_ended(output.number)
-                    self._registering.pop(output.number, None)
-                elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
-                    self._register(output, now)
-                elif (
-                    isinstance(output, (ResponseArrived, TransactionFailed)) and output.number in self._registering
-                ):
-                    self._registered(output, now)
-                else:
-                    user_agent.receive(output, now)
+    def _move(self, outputs: list[Output], now: float) -> None:
+        """Move what the transaction layer said to where it belongs."""
+        out, user_agent = self._out, self.user_agent
+        for output in outputs:
+            if isinstance(output, Transmit):
+                out.append(output)
+            elif isinstance(output, TransactionEnded):
+                user_agent.transaction_ended(output.number)
+                self._registering.pop(output.number, None)
+            elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
+                self._register(output, now)
+            elif isinstance(output, (ResponseArrived, TransactionFailed)) and output.number in self._registering:
+                self._registered(output, now)
+            else:
+                user_agent.receive(output, now)
 
     def _send_requests(self, client: RegisterClient, now: float) -> None:
         for request, flow in client.requests():
@@ -223,6 +220,7 @@ class Node:
             client.failed(event.cause, now)
         elif event.response.status >= 200:
             client.receive(event.response, now)
+        self._send_requests(client, now)
 
     def refuse(self, flow: Flow, data: bytes, error: SipSyntaxError) -> None:
         """Answer bytes that are no usable message where that is possible, and tell the owner."""
@@ -274,6 +272,15 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({', '.join(f'{transport} {address}' for transport, address in self.listens.items())})"
+
+
+def _is_for_another(response: Response) -> bool:
+    """Whether a response has Vias beneath ours, which no request of a user agent had (s.8.1.3.3).
+
+    Here, before any transaction sees it: one that took it for its final response would end, and nobody would hear.
+    """
+    lines = response.headers.get_all("via")
+    return len(lines) > 1 or ("," in lines[0] and len(response.headers.split("via")) > 1)
 
 
 @lru_cache(maxsize=4096)

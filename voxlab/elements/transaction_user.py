@@ -207,8 +207,8 @@ class TransactionUser:
 
     def _response(self, number: int, response: Response) -> None:
         entry = self._legs.clients.get(number)
-        if entry is None or len(response.headers.get_all("via")) > 1:
-            return  # s.8.1.3.3: more than one Via means that the response is not for us
+        if entry is None:
+            return
         leg, request = entry
         leg.session.response(response, request, self._now)
         self._settle(leg)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.journal import Journal
-from voxlab.base.records import LegOpened, MessageRefused
+from voxlab.base.records import LegOpened, MessageRefused, RegistrationChanged
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
 from voxlab.dialog.tables import State
@@ -21,8 +21,9 @@ from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.registrar import Intervals, Registrar
 from voxlab.elements.routing import admit_by
 from voxlab.elements.user_agent import Incoming, Refused, UserAgent
+from voxlab.host.cloud_port import CloudPort
 from voxlab.host.host import Host
-from voxlab.host.media import CloudPort, MediaPlace
+from voxlab.host.media import MediaPlace
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.platform.application import Application
@@ -136,8 +137,11 @@ class CloudMachine:
             **traced(place.journal, place.owner),
         )
         self.addresses = dict(endpoint.addresses)
+        self._named: dict[str, str] = {}
+        self._name_addresses()
         self.host.after_work = self.keep_records
         self.ports: list[CloudPort] = []
+        self._tidy_at = 64
 
     def now(self) -> float:
         """Lab seconds."""
@@ -179,6 +183,25 @@ class CloudMachine:
         """Move what registrar and policy have to say into the journal."""
         for record in (*self.policy.poll(), *self.registrar.poll()):
             self.place.journal.note(record)
+            if isinstance(record, RegistrationChanged):
+                self._name_devices(record.aor)
+
+    # -- names for the evidence: where several hosts share an address, ports tell them apart
+
+    def _name_addresses(self) -> None:
+        for address in self.addresses.values():
+            self._name(address, self.place.owner, self.place.owner)
+
+    def _name_devices(self, aor: str) -> None:
+        """Call the devices of others by the user who registered them."""
+        for binding in self.location.lookup(aor, self.now()):
+            self._name(binding.flow.remote, aor.partition("@")[0], aor)
+
+    def _name(self, address: Address, name: str, owner: str) -> None:
+        """Name an address, unless the lab has given its host a name; a name that another has is made whole."""
+        if not self.place.journal.name_of(Address(address.host, 0)):
+            whose = self._named.setdefault(name, owner)
+            self.place.journal.name(str(address), name if whose == owner else owner)
 
     # -- the switchboard
 
@@ -273,8 +296,9 @@ class CloudMachine:
         port = CloudPort(self.place)
         port.label(session=session, leg=letter)
         self.ports.append(port)
-        if len(self.ports) > 64:
+        if len(self.ports) > self._tidy_at:
             self.ports = [kept for kept in self.ports if not kept.released]
+            self._tidy_at = 2 * len(self.ports) + 64
         return port
 
     def invite_of(self, leg: int) -> Request:

@@ -88,7 +88,7 @@ class Host:
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # RFC 5626 s.3.5.1 keep-alives, and the zero bytes of NAT helpers
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
-            self._journal.wire(now, flow.transport, flow.remote, flow.local, data)
+            self._journal.wire(now, flow.transport, flow.remote, self._address_of(flow), data)
         self.node.receive(flow, data, now)
 
     def _piece(self, flow: Flow, data: bytes, now: float) -> None:
@@ -142,8 +142,12 @@ class Host:
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
         if self._journal is not None:
-            self._journal.wire(now, flow.transport, flow.local, flow.remote, data)
+            self._journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
         self._send_raw(flow, data)
+
+    def _address_of(self, flow: Flow) -> Address:
+        """Return where this host listens: in the evidence it is one host, whatever port a connection went out from."""
+        return flow.local if self.endpoint is None else self.endpoint.addresses.get(flow.transport, flow.local)
 
     def _send_raw(self, flow: Flow, data: bytes) -> None:
         if self.endpoint is not None:

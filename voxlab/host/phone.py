@@ -22,7 +22,8 @@ from voxlab.elements.registrant import Place, Registrant
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.host import Host
-from voxlab.host.media import MediaPlace, Terminal
+from voxlab.host.media import MediaPlace
+from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from voxlab.analysis.callflow import call_flow
-from voxlab.analysis.index import CallRecord
-from voxlab.analysis.verdict import Verdict, verdict
 from voxlab.base.errors import CallFailed, NothingLeft, VoxlabError
 from voxlab.dialog import events as leg_events
 from voxlab.elements.phone import Input
 from voxlab.lab.blocking import Aio, Outcome, Steps, Submit, Wait, blocking
-from voxlab.lab.evidence import Audio, Ladder, MessageView, TransactionView
+from voxlab.lab.call_evidence import CallEvidence
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
 
 STATES = ("ringing", "early", "connected", "ended")
 
 
-class Call:
+class Call(CallEvidence):
     """A call, from ``phone.dial(...)`` or ``lab.call(number)``.
 
     Attributes
@@ -35,12 +29,8 @@ class Call:
     """
 
     def __init__(self, lab: Lab, *, phone: Phone | None = None, dialled: str = "", call_id: str = "") -> None:
-        self.lab = lab
+        super().__init__(lab, phone=phone, dialled=dialled, call_id=call_id)
         self.aio = Aio(self)
-        self.dialled = dialled
-        self.call_id = call_id
-        self.error: BaseException | None = None
-        self.phone = phone
         self._leg = 0
         self._reached: set[str] = set()
 
@@ -156,12 +146,6 @@ class Call:
         lines.append("  see: call.ladder()")
         raise CallFailed("\n".join(lines)) from self._scenario_error()
 
-    def _scenario_error(self) -> BaseException | None:
-        if self.error is not None:
-            return self.error
-        record = self._record()
-        return self.lab.scenario_error(record.session) if record is not None else None
-
     @blocking
     def hang_up(self) -> Steps[Call]:
         """End the call, whatever its state, and wait until it is over; a call that has ended stays so."""
@@ -184,160 +168,3 @@ class Call:
         machine = self.phone.machine if self.phone else None
         if machine is not None and machine.phone.leg == self._leg:
             machine.command(Input.HANG_UP)
-
-    # -- evidence
-
-    def _read(self, reader: Callable[[CallRecord], Any], nothing: Callable[[], Any]) -> Any:
-        """Read from the journal in the lab's thread; ``nothing`` serves a call that is not on the wire yet."""
-
-        def read() -> Any:
-            self.lab.settle_evidence()
-            record = self._record()
-            return nothing() if record is None else reader(record)
-
-        return self.lab.world.submit(read)
-
-    def _record(self) -> CallRecord | None:
-        return self.lab.index.call_of(self.call_id) if self.call_id else None
-
-    def _verdict(self) -> Verdict:
-        lab = self.lab
-        if not self.call_id and self.error is not None:
-            return Verdict(False, f"✗ {self.dialled} could not be dialled: {self.error}")
-        if not self.call_id:
-            return Verdict(
-                None,
-                f"○ {self.phone.title if self.phone else '?'} dials {self.dialled}: "
-                "nothing is on the wire until time passes, call.wait()",
-            )
-        return self._read(  # type: ignore[no-any-return]
-            lambda record: verdict(lab.index, record, lab.world.now), lambda: Verdict(None, "… nothing on the wire yet")
-        )
-
-    @property
-    def number(self) -> int | None:
-        """The number in ``lab.calls``, None before the call is on the wire."""
-        found: int | None = self._read(lambda record: record.number, lambda: None)
-        return found
-
-    @property
-    def verdict(self) -> str:
-        """What became of it, in a line."""
-        return self._verdict().text
-
-    @property
-    def messages(self) -> pd.DataFrame:
-        """Its SIP messages, numbered from 1 as in the ladder: a fresh snapshot."""
-        from voxlab.analysis import frames
-
-        index = self.lab.index
-        found: pd.DataFrame = self._read(
-            lambda record: frames.messages(index, record),
-            lambda: frames.table(frames.MESSAGE_COLUMNS, [], [], "message", 0.0),
-        )
-        return found
-
-    def message(self, number: int) -> MessageView:
-        """Return message ``number`` of the ladder, counted from 1.
-
-        Raises
-        ------
-        VoxlabError
-            When there is none of that number.
-        """
-        entries = self._read(lambda record: self.lab.index.entries(record.call_ids), list)
-        if not 1 <= number <= len(entries):
-            raise VoxlabError(
-                f"this call has messages 1 to {len(entries)}, there is no message {number}"
-                if entries
-                else "this call has no message yet"
-            )
-        return MessageView(number, entries[number - 1], self.lab.journal)
-
-    def ladder(self) -> Ladder:
-        """Return the call-flow diagram of all its legs."""
-        lab = self.lab
-        flow = self._read(lambda record: call_flow(lab.index, record, lab.world.now), lambda: None)
-        return Ladder(flow, self._verdict().text, self._last_line())
-
-    def transaction(self, number: int) -> TransactionView:
-        """Return transaction ``number`` of the call, counted from 1 over all its hosts: ``.diagram()`` draws it.
-
-        Raises
-        ------
-        VoxlabError
-            When there is none of that number.
-        """
-        found = self._read(self._transactions, list)
-        if not 1 <= number <= len(found):
-            raise VoxlabError(f"this call has transactions 1 to {len(found)}, there is no transaction {number}")
-        return found[number - 1]  # type: ignore[no-any-return]
-
-    @property
-    def transactions(self) -> list[TransactionView]:
-        """Its transactions on all hosts of the lab, in the order in which they were made."""
-        return self._read(self._transactions, list)  # type: ignore[no-any-return]
-
-    def _transactions(self, record: CallRecord) -> list[TransactionView]:
-        journal = self.lab.journal
-        of_call = [each for each in journal.transactions() if each.call_id in record.call_ids]
-        wanted = {(each.host, each.number): TransactionView(at, each) for at, each in enumerate(of_call, 1)}
-        for step in journal.transitions():
-            view = wanted.get((step.host, step.number))
-            if view is not None:
-                view.steps.append(step)
-        return list(wanted.values())
-
-    @property
-    def media(self) -> pd.DataFrame:
-        """Its RTP streams, a row each: packets, losses, jitter, R and MOS as counted where the stream was received."""
-        from voxlab.analysis import streams
-
-        index = self.lab.index
-        found: pd.DataFrame = self._read(
-            lambda record: streams.streams(index, record), lambda: streams.streams(index, None).iloc[:0]
-        )
-        return found
-
-    def audio(self, who: str | None = None) -> Audio | list[str]:
-        """Return what ``who`` heard; without an argument, who can be heard.
-
-        Raises
-        ------
-        VoxlabError
-            For somebody who heard nothing.
-        """
-        heard: Mapping[str, Any] = self._read(self._heard, dict)
-        if who is None:
-            return sorted(heard)
-        if who not in heard:
-            raise VoxlabError(
-                f"{who!r} heard nothing in this call; there is {', '.join(sorted(heard)) or 'nobody yet'}"
-            )
-        return Audio(who, heard[who])
-
-    def _heard(self, record: CallRecord) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for phone in self.lab.phones:
-            terminals = phone.machine.terminals.values() if phone.machine else ()
-            for terminal in terminals:
-                samples = terminal.heard() if terminal.call_id in record.call_ids else None
-                if samples is not None and len(samples):
-                    found[phone.title] = samples
-        return found
-
-    def _last_line(self) -> str:
-        error = self._scenario_error()
-        return f"scenario error: {type(error).__name__}: {error}" if error is not None else ""
-
-    # -- how it looks
-
-    def __repr__(self) -> str:
-        return self._closed() or self.ladder().text()
-
-    def _repr_svg_(self) -> str | None:
-        return None if self._closed() else self.ladder()._repr_svg_()
-
-    def _closed(self) -> str:
-        """Return what to show once the lab and its journal are gone: a repr had better not raise."""
-        return f"○ call to {self.dialled or 'somebody'}: its lab is closed" if self.lab.world.closed else ""

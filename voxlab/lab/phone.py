@@ -137,8 +137,8 @@ class Phone:
             lambda: source_of(self.options.audio),
             timers=lab.timers,
             watch=self._watch,
-            port=lab.phone_port,
-            wire_journal=lab.wire_journal,
+            port=lab.installation.phone_port,
+            wire_journal=lab.installation.wire_journal,
             identity=None,
         )
         lab.phones.append(self)

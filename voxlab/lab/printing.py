@@ -9,7 +9,7 @@ import builtins
 import io
 from typing import Any
 
-from voxlab.scenario.session import current
+from voxlab.scenario.script import current
 
 _print = builtins.print
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import CoroutineType, FrameType
 from typing import Any
 
-from voxlab.scenario.session import current
+from voxlab.scenario.script import current
 
 _HOOK = "_warn_unawaited_coroutine"
 _warn: Callable[[Any], None] = getattr(warnings, _HOOK, lambda _coroutine: None)

@@ -72,22 +72,21 @@ class User:
         Phone
             Registered, or with the refusal in its repr.
         """
-        given = {
-            "answer_after_s": answer_after,
-            "busy": busy,
-            "decline": decline,
-            "ring": ring,
-            "patience_s": gives_up_after,
-            "transport": transport,
-            "audio": audio,
-            "password": password,
-        }
+        given = _given(
+            answer_after_s=answer_after,
+            busy=busy,
+            decline=decline,
+            ring=ring,
+            patience_s=gives_up_after,
+            transport=transport,
+            audio=audio,
+            password=password,
+        )
         known = self._phones.get(name)
         if known is not None:
-            yield Submit(known.update, ({key: value for key, value in given.items() if value is not None},))
+            yield Submit(known.update, (given,))
         else:
-            options = updated(PhoneOptions(), {key: value for key, value in given.items() if value is not None})
-            known = Phone(self.lab, self, name, options)
+            known = Phone(self.lab, self, name, updated(PhoneOptions(), given))
             yield Submit(known.build)
             self._phones[name] = known
         if not known.settled():
@@ -108,3 +107,8 @@ class User:
             ", ".join(f"{phone.name} ({phone.registration})" for phone in self.phones) or "no phone yet: user.phone()"
         )
         return f"<User {self.record.aor}: {devices}>"
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given: None leaves one as it is."""
+    return {name: value for name, value in options.items() if value is not None}

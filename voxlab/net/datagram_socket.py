@@ -85,7 +85,8 @@ class DatagramSocket:
         self._socket: socket.socket | None = bound
         self._take = take
         self._unsent: deque[tuple[bytes, Address]] = deque()
-        loop.add_reader(bound, self._drain)
+        # By number: asked about a socket object that it does not know, a selector writes it out for an error first.
+        loop.add_reader(bound.fileno(), self._drain)
 
     def _drain(self) -> None:
         """Take what is there, up to a burst; level-triggered, so the rest comes in the next round."""
@@ -115,7 +116,7 @@ class DatagramSocket:
             self._socket.sendto(data, remote)
         except (BlockingIOError, InterruptedError):
             self._keep(data, remote)
-            self._loop.add_writer(self._socket, self._send_unsent)
+            self._loop.add_writer(self._socket.fileno(), self._send_unsent)
 
     def _keep(self, data: bytes, remote: Address) -> None:
         if len(self._unsent) >= _BACKLOG:
@@ -132,15 +133,16 @@ class DatagramSocket:
                 pass  # lost, as any datagram may be
             self._unsent.popleft()
         if self._socket is not None:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._socket.fileno())
 
     def close(self) -> None:
         """Close the socket; may be called twice."""
         if self._socket is None:
             return
         bound, self._socket = self._socket, None
-        self._unsent.clear()
         with contextlib.suppress(RuntimeError):  # the loop is closed already
-            self._loop.remove_reader(bound)
-            self._loop.remove_writer(bound)
+            self._loop.remove_reader(bound.fileno())
+            if self._unsent:
+                self._loop.remove_writer(bound.fileno())
+        self._unsent.clear()
         bound.close()

@@ -112,31 +112,30 @@ def _age_s(notes: list[tuple[int, int, bytes]]) -> float:
 
 
 class LiveMediaPort:
-    """A pair of bound ports."""
+    """A pair of bound ports, lent to one leg after the other: binding them costs more than a call's signalling."""
 
-    def __init__(
-        self,
-        loop: OrderedLoop,
-        owner: str,
-        pair: Pair,
-        receiver: MediaReceiver,
-        on_close: Callable[[LiveMediaPort], None],
-    ) -> None:
-        self.owner = owner
-        self.receiver = receiver
+    def __init__(self, loop: OrderedLoop, pair: Pair, on_close: Callable[[LiveMediaPort], None]) -> None:
+        self.owner = ""
+        self.receiver: MediaReceiver | None = None
         self._loop = loop
-        self._on_close: Callable[[LiveMediaPort], None] | None = on_close
+        self._on_close = on_close
         self._rtp = StampedSocket(loop, pair[0], self._take_rtp)
         self._rtcp = StampedSocket(loop, pair[1], self._take_rtcp)
         self.rtp_address = self._rtp.address
         self.rtcp_address = self._rtcp.address
         self.stamped_by = "kernel" if self._rtp.stamped else "user"
 
+    def lend(self, owner: str, receiver: MediaReceiver) -> None:
+        """Give the ports to a leg; what still comes for the leg before goes to it too, and is told by its source."""
+        self.owner, self.receiver = owner, receiver
+
     def _take_rtp(self, data: bytes, source: Address, arrival_s: float) -> None:
-        self.receiver.datagram(data, source, arrival_s, rtcp=False)
+        if self.receiver is not None:
+            self.receiver.datagram(data, source, arrival_s, rtcp=False)
 
     def _take_rtcp(self, data: bytes, source: Address, arrival_s: float) -> None:
-        self.receiver.datagram(data, source, arrival_s, rtcp=True)
+        if self.receiver is not None:
+            self.receiver.datagram(data, source, arrival_s, rtcp=True)
 
     def send(self, data: bytes, remote: Address, *, rtcp: bool = False) -> int:
         """Send one datagram now; return its outcome, as far as it is known."""
@@ -156,8 +155,12 @@ class LiveMediaPort:
 
     def close(self) -> None:
         """Give the ports back; may be called twice."""
+        if self.receiver is not None:
+            self.receiver = None
+            self._on_close(self)
+
+    def unbind(self) -> None:
+        """Close the sockets."""
+        self.receiver = None
         self._rtp.close()
         self._rtcp.close()
-        if self._on_close is not None:
-            on_close, self._on_close = self._on_close, None
-            on_close(self)

@@ -253,9 +253,7 @@ class LiveStreams:
         if bound in self._listeners:
             self.loop.add_reader(bound, self._accept, transport, bound, context)
 
-    def _take_in(
-        self, transport: str, accepted: socket.socket, remote: Address, context: ServerContext | None
-    ) -> None:
+    def _take_in(self, transport: str, accepted: socket.socket, remote: Address, context: ServerContext | None) -> None:
         if len(self._streams) >= self.limits.connections or (
             context is not None and self._half_open >= self.limits.half_open
         ):

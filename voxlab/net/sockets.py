@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from voxlab.base.datagram import Address, Flow
@@ -23,6 +25,7 @@ from voxlab.net.loop import LiveLoop
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
 
 _FLOWS_KEPT = 4096
+_IDLE_MEDIA = 256  # pairs of media ports that a host keeps bound between calls
 _DRAWS = 32  # how often a port that is free for every transport is looked for
 
 
@@ -151,7 +154,8 @@ class LiveNetwork:
         self._owns_authority = authority is None
         self._client_context: ssl.SSLContext | None = None
         self._endpoints: list[LiveEndpoint] = []
-        self._media: list[LiveMediaPort] = []
+        self._media: set[LiveMediaPort] = set()
+        self._idle_media: dict[str, deque[LiveMediaPort]] = {}
         self._connections = 0
 
     @property
@@ -224,9 +228,25 @@ class LiveNetwork:
 
     def open_media(self, owner: str, host: str, receiver: MediaReceiver, port: int = 0) -> LiveMediaPort:
         """Open an RTP and an RTCP port; see ``Network.open_media``."""
-        media = LiveMediaPort(self.loop, owner, open_pair(host, port), receiver, self._media.remove)
-        self._media.append(media)
+        idle = self._idle_media.get(host, deque())
+        # The one that was given back longest ago, or whichever has the port that is asked for.
+        media = next((kept for kept in idle if port in (0, kept.rtp_address.port)), None)
+        if media is None:
+            media = LiveMediaPort(self.loop, open_pair(host, port), self._media_closed)
+        else:
+            idle.remove(media)
+        media.lend(owner, receiver)
+        self._media.add(media)
         return media
+
+    def _media_closed(self, media: LiveMediaPort) -> None:
+        """Keep ports that were given back for the next leg on that host, up to a bound."""
+        self._media.discard(media)
+        idle = self._idle_media.setdefault(media.rtp_address.host, deque())
+        if len(idle) < _IDLE_MEDIA:
+            idle.append(media)
+        else:
+            media.unbind()
 
     # -- starting over ------------------------------------------------------------------------------------------------
 
@@ -240,8 +260,10 @@ class LiveNetwork:
         """Close every endpoint and media port; may be called twice."""
         for endpoint in list(self._endpoints):
             endpoint.close()
-        for media in list(self._media):
-            media.close()
+        for media in (*self._media, *chain.from_iterable(self._idle_media.values())):
+            media.unbind()
+        self._media.clear()
+        self._idle_media.clear()
         if self._owns_authority and self._authority is not None:
             self._authority.close()
 

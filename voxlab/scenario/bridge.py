@@ -32,7 +32,7 @@ async def run(a: Leg, b: Leg) -> None:
     """Join two legs by the contract and return when the session has ended."""
     contract = _Contract(a, b)
     for leg in (a, b):
-        leg.follower = contract.take
+        leg.listeners.follower = contract.take
     await a.session.until_over()
 
 
@@ -66,14 +66,14 @@ class _Contract:
 
     def _audio_started(self, event: AudioStarted) -> None:
         if event.call is self._b and self._a.state == "ALERTING" and self._b.media is not None:
-            self._a._media().join(self._b.media)
+            self._a.open_media().join(self._b.media)
             self._a._start_early_media(like=self._b.media)
 
     def _connected(self, event: Connected) -> None:
         a, b = self._a, self._b
         if event.call is not b or b.media is None:
             return
-        a._media().join(b.media)
+        a.open_media().join(b.media)
         if a.state == "ALERTING":
             a._accept(dict(event.headers), like=b.media)
 

@@ -102,7 +102,7 @@ class Exchange:
         self._journal.note(
             LegOpened(now, session.number, "A", request.call_id, self._host, caller.number, True, application.domain)
         )
-        if leg.opened(number):
+        if leg.signalling.opened(number):
             session.start()
 
     def leg_event(self, event: wire.LegEvent) -> None:
@@ -113,7 +113,7 @@ class Exchange:
         self._note_wire(leg, event)
         if isinstance(event, (wire.Failed, wire.Ended)):
             del self._legs[event.leg]
-        leg.take(event)
+        leg.signalling.take(event)
 
     # -- from the sessions
 

@@ -6,21 +6,18 @@ Knows the event loop (a scenario is ordinary ``async def`` code) but not which w
 from __future__ import annotations
 
 import asyncio
-import inspect
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from voxlab.base.errors import CallEnded, SipSyntaxError, VoxlabError
+from voxlab.base.errors import VoxlabError
+from voxlab.scenario import outgoing
 from voxlab.scenario.events import CallEvent, Disconnected, Failed
-from voxlab.scenario.leg import PROGRESSING, TERMINATED, UNANSWERED_S, Leg, _lines
+from voxlab.scenario.headers import header_lines
+from voxlab.scenario.leg import PROGRESSING, TERMINATED, UNANSWERED_S, Leg
 from voxlab.scenario.pending import awaited
 from voxlab.scenario.ports import Switchboard
-from voxlab.sip.grammar import is_token, quoted
-from voxlab.sip.uri import Uri
-
-current: ContextVar[Session | None] = ContextVar("session", default=None)
+from voxlab.scenario.script import Script
 
 MAX_LEGS = 100
 AFTERMATH_S = 60.0  # the reference lets a script without calls run on for a minute
@@ -68,12 +65,10 @@ class Session:
         self.error: BaseException | None = None
         self.finish_reason = ""
         self.started_at = switchboard.now()
-        self._guard = guard
-        self._watched = watched
         self._note = note
         self._opened = opened
         self._ended = ended
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._script = Script(self, guard, watched, self._script_done)
         self._over: asyncio.Future[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -136,36 +131,16 @@ class Session:
             destination=user,
         )
         contacts = self.switchboard.contacts(user, self.application)
-        hops = self._hops(like)
-        if contacts is None or not contacts or hops < 0:
-            code, reason = (
-                (483, "Too Many Hops")
-                if hops < 0
-                else (404, "Not Found")
-                if contacts is None
-                else (480, "Temporarily Unavailable")
-            )
+        hops = outgoing.hops_left(like)
+        refusal = outgoing.refusal(contacts, hops)
+        if refusal is not None:
             # Not at once: whoever asked for the leg has yet to say which of its events are wanted.
-            asyncio.get_running_loop().call_soon(leg.give_up, code, reason)
+            asyncio.get_running_loop().call_soon(leg.signalling.give_up, *refusal)
             return leg
-        lines = _lines(headers)
-        for contact in contacts:
-            port = self.switchboard.media(self.number, leg.letter)
-            number = self.switchboard.dial(
-                contact,
-                session=self.number,
-                letter=leg.letter,
-                from_=self._from(leg),
-                to=f"<sip:{user}@{self.application.domain}>",
-                offer=port.offer(like.media),
-                headers=lines,
-                max_forwards=hops,
-                peer=user,
-                port=port,
-            )
-            leg.branch(port, number)
-            self._opened(number, leg)
-        self._later(timeout_s, lambda: leg.give_up(408, "Request Timeout"))
+        lines = header_lines(headers)
+        for contact in contacts or ():
+            self._opened(outgoing.invite(leg, contact, like, lines, hops), leg)
+        self._later(timeout_s, lambda: leg.signalling.give_up(408, "Request Timeout"))
         return leg
 
     def new_leg(self, *, incoming: bool, caller_id: str, display_name: str, destination: str) -> Leg:
@@ -185,74 +160,21 @@ class Session:
         index = len(self.legs)
         return chr(ord("A") + index) if index < 26 else f"A{index}"
 
-    def _hops(self, like: Leg) -> int:
-        """Return the Max-Forwards of a new leg: one less than the incoming call's, so that two clouds cannot loop for
-        ever (RFC 3261 s.8.1.1.6).
-        """
-        if not like.incoming or not like.number:
-            return 70
-        hops = self.switchboard.invite_of(like.number).max_forwards
-        return (70 if hops is None else hops) - 1
-
-    def _from(self, leg: Leg) -> str:
-        caller, domain = leg.caller_id, self.application.domain
-        uri = f"sip:{caller}@{domain}" if is_token(caller) and "%" not in caller else _uri_of(caller, domain)
-        return f"{quoted(leg.display_name)} <{uri}>" if leg.display_name else f"<{uri}>"
-
     # -- its life
 
     def start(self) -> None:
         """Run the scenario for the incoming leg."""
         leg = self.legs[0]
         self._later(UNANSWERED_S, lambda: self._unanswered(leg))
-        self._run(self._scenario(leg))
-
-    async def _scenario(self, leg: Leg) -> None:
-        with self._guard():
-            step = self.scenario.function(leg)
-        if not inspect.isawaitable(step):
-            raise VoxlabError(
-                f"scenario {self.scenario.name!r} must be an async function: "
-                f"write `async def {self.scenario.name}(call):`"
-            )
-        await self._watched(step, f"scenario {self.scenario.name!r}")
-
-    def _run(self, step: Awaitable[Any]) -> None:
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(self._supervise(step))
-        self._tasks.add(task)
-        task.add_done_callback(self._step_done)
-
-    def _step_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if self.finish_reason and not self._tasks:
-            self._cancel_timers()
-
-    async def _supervise(self, step: Awaitable[Any]) -> None:
-        token = current.set(self)
-        try:
-            await step
-        except asyncio.CancelledError:
-            raise
-        except CallEnded:
-            return  # a scenario need not catch what simply means that the party has gone
-        except Exception as error:  # noqa: BLE001 - a scenario's mistake ends its session, never the lab
-            self.fail(error)
-        finally:
-            current.reset(token)
+        self._script.start(leg)
 
     def run_handler(self, handler: Callable[[Any], object], event: CallEvent) -> None:
         """Run an event handler of the scenario; one that raises ends the session."""
-        token = current.set(self)
-        try:
-            with self._guard():
-                result = handler(event)
-            if inspect.isawaitable(result):
-                self._run(result)
-        except Exception as error:  # noqa: BLE001 - as above
-            self.fail(error)
-        finally:
-            current.reset(token)
+        self._script.handle(handler, event)
+
+    def _script_done(self) -> None:
+        if self.finish_reason:
+            self._cancel_timers()
 
     def fail(self, error: BaseException) -> None:
         """End the session because of a mistake in its scenario: 500 where nobody was answered yet."""
@@ -288,7 +210,7 @@ class Session:
             # The caller has gone: nobody is left to talk to whom the scenario has called.
             for other in self.legs:
                 if other.state == PROGRESSING:
-                    other._release()
+                    other.signalling.release()
 
     def end(self, reason: str, code: int = 480) -> None:
         """End every leg that still lives."""
@@ -304,18 +226,14 @@ class Session:
         self._cancel_timers()
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
-        if self._tasks:
-            self._later(AFTERMATH_S, self._cancel_tasks)
+        if self._script.running:
+            self._later(AFTERMATH_S, self._script.cancel)
         self._ended(self)
 
     def _cancel_timers(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-
-    def _cancel_tasks(self) -> None:
-        for task in sorted(self._tasks, key=hash):  # counted as they were made
-            task.cancel("the session has been over for a minute")
 
     async def until_over(self) -> None:
         """Wait until every leg has ended."""
@@ -333,15 +251,3 @@ class Session:
     def __repr__(self) -> str:
         over = "" if self.running else ", over"
         return f"<Session {self.number} {self.scenario.name}: {', '.join(map(repr, self.legs))}{over}>"
-
-
-def _uri_of(caller: str, domain: str) -> str:
-    """Return the URI of who calls: a whole one as it is; else a user, whose characters may be anything a peer sent."""
-    if caller.startswith(("sip:", "sips:", "tel:")):
-        try:
-            return str(Uri.parse(caller))
-        except SipSyntaxError:
-            return str(Uri.build(domain, caller))
-    user, at, host = caller.rpartition("@")
-    is_host = bool(at) and host.isascii() and host.replace(".", "").replace("-", "").isalnum()
-    return str(Uri.build(host, user) if is_host else Uri.build(domain, caller))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import overload
 
-from voxlab.sip.grammar import split_list
+from voxlab.sip.grammar import is_token, split_list
 from voxlab.sip.uri import Uri
 from voxlab.sip.values import STAR, MediaType, NameAddr, Via
 
@@ -48,8 +48,15 @@ _COMMON = [
 ]  # fmt: skip
 
 
-def _spellings() -> dict[str, str]:
-    found: dict[str, str] = {}
+class _Spellings(dict[str, str]):
+    """The canonical name of each spelling; of any other token its small letters, of what is no token ""."""
+
+    def __missing__(self, name: str) -> str:
+        return name.lower() if is_token(name) else ""
+
+
+def _spellings() -> _Spellings:
+    found = _Spellings()
     for name in (*_COMMON, *COMPACT.values()):
         found.update(
             (spelling, name.lower()) for spelling in (name, name.lower(), name.upper(), name.title(), name.capitalize())
@@ -74,8 +81,7 @@ def canonical(name: str) -> str:
 
 def first_values(lines: list[str]) -> dict[str, str]:
     """Return the value of the first line of each canonical name."""
-    cut = [line.partition(":") for line in reversed(lines)]
-    return {_spelling(name) or canonical(name): value for name, _, value in cut}
+    return {canonical((cut := line.partition(":"))[0]): cut[2] for line in reversed(lines)}
 
 
 class Headers:
@@ -136,10 +142,11 @@ class Headers:
         """Return one value per line of that name, in order."""
         fields = self._fields or self.fields()
         key = name if name in fields else canonical(name)
-        if key not in fields:
+        value = fields.get(key)
+        if value is None:
             return []
         if len(fields) == len(self.lines) or (self._repeated is not None and key not in self._repeated):
-            return [fields[key].strip()]
+            return [value.strip()]
         return [self.lines[at].partition(":")[2].strip() for at in self.positions(key)]
 
     def split(self, name: str) -> list[str]:

@@ -56,15 +56,6 @@ class Message:
         def start_line(self) -> str:
             """The first line, without its line end; a request and a response write their own."""
 
-    else:
-
-        def __getattr__(self, name: str) -> Any:
-            """Fill the hot fields of a message that was built when one is first asked for."""
-            if name not in _HOT:
-                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-            self.scan()
-            return getattr(self, name)
-
     def scan(self) -> None:
         """Fill the hot fields from the header fields.
 
@@ -231,18 +222,16 @@ class Request(Message):
 
         With ``call_id`` the caller says what ``headers`` hold, number and tags too, and nobody has to look for it.
         """
-        request = cls.__new__(cls)
+        request = Request.__new__(_UnreadRequest if call_id is None else Request)
         request.method = method
         request.uri_text = uri_text
-        lines = [f"{name}: {value}" for name, value in headers]
-        lines.append(f"Content-Length: {len(body)}")
-        request.headers = Headers(lines)
+        request.headers = Headers([*map(": ".join, headers), f"Content-Length: {len(body)}"])
         request.body = body
         request._raw = None
         request._views = {}
         if call_id is not None:
             request.call_id, request.cseq, request.cseq_method = call_id, cseq, method
-            request.from_tag, request.to_tag = from_tag, to_tag
+            request.from_tag, request.to_tag, request.branch = from_tag, to_tag, ""
         return request
 
     @property
@@ -287,26 +276,24 @@ class Request(Message):
         """
         fields = self.headers.fields()
         adds_tag = to_tag is not None and self.to_tag is None
-        lines = [f"Via: {value}" for value in self.headers.get_all("via")]
-        lines += (
+        lines = [
+            *[f"Via: {value}" for value in self.headers.get_all("via")],
             f"From: {fields['from'].strip()}",
             f"To: {fields['to'].strip()};tag={to_tag}" if adds_tag else f"To: {fields['to'].strip()}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {fields['cseq'].strip()}",
-        )
+        ]
         copied = _copied_too(status, self.method)
         if copied in fields:
             lines += [f"{written(copied)}: {value}" for value in self.headers.get_all(copied)]
-        lines += [f"{name}: {value}" for name, value in headers]
-        lines.append(f"Content-Length: {len(body)}")
-        response = Response._make(status, reason_phrase(status) if reason is None else reason, lines, body)
-        response.branch, response.call_id, response.cseq, response.cseq_method = (
-            self.branch,
-            self.call_id,
-            self.cseq,
-            self.cseq_method,
-        )
-        response.from_tag, response.to_tag = self.from_tag, to_tag if adds_tag else self.to_tag
+        response = Response.__new__(Response)
+        response._fill(status, reason, [*lines, *map(": ".join, headers), f"Content-Length: {len(body)}"], body)
+        response.branch = self.branch
+        response.call_id = self.call_id
+        response.cseq = self.cseq
+        response.cseq_method = self.cseq_method
+        response.from_tag = self.from_tag
+        response.to_tag = to_tag if adds_tag else self.to_tag
         return response
 
     def __repr__(self) -> str:
@@ -324,20 +311,17 @@ class Response(Message):
     @classmethod
     def build(cls, status: int, reason: str | None, headers: Iterable[tuple[str, str]], body: bytes = b"") -> Response:
         """Make a response; Content-Length is added; without a reason the usual phrase is taken."""
-        lines = [f"{name}: {value}" for name, value in headers]
-        lines.append(f"Content-Length: {len(body)}")
-        return cls._make(status, reason_phrase(status) if reason is None else reason, lines, body)
-
-    @classmethod
-    def _make(cls, status: int, reason: str, lines: list[str], body: bytes) -> Response:
-        response = cls.__new__(cls)
-        response.status = status
-        response.reason = reason
-        response.headers = Headers(lines)
-        response.body = body
-        response._raw = None
-        response._views = {}
+        response = Response.__new__(_UnreadResponse)
+        response._fill(status, reason, [*map(": ".join, headers), f"Content-Length: {len(body)}"], body)
         return response
+
+    def _fill(self, status: int, reason: str | None, lines: list[str], body: bytes) -> None:
+        self.status = status
+        self.reason = reason_phrase(status) if reason is None else reason
+        self.headers = Headers(lines)
+        self.body = body
+        self._raw = None
+        self._views = {}
 
     @property
     def start_line(self) -> str:
@@ -346,6 +330,32 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason} to {self.headers.get('cseq')}>"
+
+
+class _Unread(Message):
+    """A message made of header fields that nobody has read yet: it reads them when a field is first asked for.
+
+    Then it is a plain message; that has no ``__getattr__``, which would make each of its attributes slow.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _HOT:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            self.scan()
+            self.__class__ = Request if isinstance(self, Request) else Response
+            return getattr(self, name)
+
+
+class _UnreadRequest(_Unread, Request):
+    __slots__ = ()
+
+
+class _UnreadResponse(_Unread, Response):
+    __slots__ = ()
 
 
 def _contact(text: str) -> NameAddr:

@@ -15,11 +15,13 @@ from voxlab.sip.grammar import is_token, number
 from voxlab.sip.headers import SPELLINGS, Headers, canonical
 from voxlab.sip.limits import DEFAULT_LIMITS, Limits
 from voxlab.sip.message import Message, Request, Response
+from voxlab.sip.remembered import Remembered
 from voxlab.sip.scan import scan
 from voxlab.sip.uri import Uri
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Message", "Request", "Response", "parse", "refusal"]
 
+_canonical = SPELLINGS.__getitem__
 _known = SPELLINGS.get
 _METHODS = frozenset([
     "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "MESSAGE", "NOTIFY", "SUBSCRIBE", "REFER",
@@ -53,7 +55,8 @@ def parse(data: bytes, *, strict: bool = False, limits: Limits = DEFAULT_LIMITS)
     end = data.find(b"\r\n\r\n")
     head = data[:end].decode("utf-8", "surrogateescape")
     start, *lines = head.split("\r\n")
-    fields: dict[str, str] = {_known((cut := line.partition(": "))[0], ""): cut[2] for line in reversed(lines)}
+    # Backwards, for the first line of a name is the one that counts.
+    fields = {_canonical((cut := line.partition(": "))[0]): cut[2] for line in reversed(lines)}
     count = len(lines)
     if (
         "" in fields
@@ -144,6 +147,12 @@ def _careful_start(line: str, limits: Limits) -> Request | Response:
 
 
 def _status_line(line: str) -> Response:
+    response = Response.__new__(Response)
+    response.status, response.reason = _statuses[line]
+    return response
+
+
+def _status(line: str) -> tuple[int, str]:
     version, _, rest = line.partition(" ")
     if version.upper() != "SIP/2.0":
         raise SipSyntaxError(505, f"SIP version {version[4:]} is not 2.0", offset=0, rfc="RFC 3261 s.7.1")
@@ -151,10 +160,10 @@ def _status_line(line: str) -> Response:
         raise SipSyntaxError(
             400, f"{rest[:20]!r} is no status code from 100 to 699 with a reason phrase", offset=8, rfc="RFC 3261 s.7.2"
         )
-    response = Response.__new__(Response)
-    response.status = int(rest[:3])
-    response.reason = rest[4:]
-    return response
+    return int(rest[:3]), rest[4:]
+
+
+_statuses = Remembered(_status)
 
 
 def _request_line(line: str, limits: Limits) -> tuple[str, str]:

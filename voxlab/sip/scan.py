@@ -9,6 +9,7 @@ from __future__ import annotations
 from voxlab.base.errors import SipSyntaxError
 from voxlab.sip.faults import located, written
 from voxlab.sip.grammar import is_token, number, split_list
+from voxlab.sip.remembered import Remembered
 from voxlab.sip.values import NameAddr, Via, plain_name_addr, plain_via
 
 _CSEQ_TOP = 2**31 - 1
@@ -44,13 +45,11 @@ def scan(fields: dict[str, str], raw: bytes | None) -> tuple[str, str | None, st
     try:
         branch = branch_of(fields["via"])
         key = "from"
-        from_tag = _tag(fields["from"])
+        from_tag = _tags[fields["from"]]
         key = "to"
-        to_tag = _tag(fields["to"])
+        to_tag = _tags[fields["to"]]
         key = "cseq"
-        sequence, _, method = fields["cseq"].partition(" ")
-        if not (sequence.isdigit() and sequence.isascii() and len(sequence) < 10 and method.isalpha()):
-            sequence, method = _careful_cseq(fields["cseq"])
+        cseq, method = _cseqs[fields["cseq"]]
         key = "call-id"
         call_id = fields["call-id"].strip()
         if not call_id or " " in call_id:
@@ -59,7 +58,7 @@ def scan(fields: dict[str, str], raw: bytes | None) -> tuple[str, str | None, st
         raise missing(key) from None
     except SipSyntaxError as error:
         raise located(error, raw, key) from None
-    return branch, from_tag, to_tag, int(sequence), method, call_id
+    return branch, from_tag, to_tag, cseq, method, call_id
 
 
 def _tag(value: str) -> str | None:
@@ -97,9 +96,12 @@ def branch_of(value: str) -> str:
     return match[5] or Via.parse(value).branch or ""
 
 
-def _careful_cseq(text: str) -> tuple[str, str]:
+def _cseq(text: str) -> tuple[int, str]:
     words = text.split()
     if len(words) != 2 or not is_token(words[1]):
         raise SipSyntaxError(400, "CSeq must be a number and a method", rfc="RFC 3261 s.20.16")
-    number(words[0], _CSEQ_TOP, "the CSeq number", "RFC 3261 s.8.1.1.5")
-    return words[0], words[1]
+    return number(words[0], _CSEQ_TOP, "the CSeq number", "RFC 3261 s.8.1.1.5"), words[1]
+
+
+_tags = Remembered(_tag)
+_cseqs = Remembered(_cseq)

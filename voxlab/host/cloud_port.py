@@ -1,0 +1,139 @@
+"""The cloud's end of a leg's audio: joined with another leg's it relays, alone it plays and counts (RFC 3550).
+
+Must not know dialogs or scenarios: which ports are joined, and when, is said from above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from voxlab.base.datagram import Address
+from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
+from voxlab.host.media import MediaEnd, MediaPlace
+from voxlab.sip.sdp import Codec as Offered
+
+if TYPE_CHECKING:
+    from voxlab.media.batch import PacketBatch
+    from voxlab.media.plane import Relay, Side
+    from voxlab.media.sources import Source
+    from voxlab.media.stream import StreamStatistics
+
+LATCH_S = 10.0
+
+
+class CloudPort(MediaEnd):
+    """The cloud's end of one leg: joined with another it relays, alone it plays and counts."""
+
+    def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = DEFAULT_CODECS) -> None:
+        super().__init__(place, codecs)
+        self._side: Side[Address] | None = None
+        self._relay: Relay[Address] | None = None
+        self._way: str = "a"
+        self._other: CloudPort | None = None
+
+    def begin(self, agreed: MediaAgreed, first: bool) -> None:
+        """Expect packets from where the far end's description says."""
+        side = self.side()
+        until_s = self.place.loop.time() + LATCH_S
+        side.rtp.expect(agreed.remote, symmetric=self.place.symmetric, until_s=until_s)
+        side.rtcp.expect(agreed.remote_rtcp, symmetric=self.place.symmetric, until_s=until_s)
+
+    def side(self) -> Side[Address]:
+        """Return the relay's view of this leg, made when it is first needed."""
+        if self._side is None:
+            from voxlab.media.codecs import FORMATS
+            from voxlab.media.plane import Latch, Side
+
+            self._side = Side(Latch(), Latch(), formats=FORMATS)
+        return self._side
+
+    def join(self, other: CloudPort) -> None:
+        """Relay both ways between the two ports; a port receives from one other only, so an earlier partner is left."""
+        if self._other is other:
+            return
+        from voxlab.media.plane import Relay
+
+        for port in (self, other):
+            port.part()
+        relay = Relay(self.side(), other.side())
+        self._relay, self._way, self._other = relay, "a", other
+        other._relay, other._way, other._other = relay, "b", self
+
+    def part(self) -> None:
+        """Stop relaying to and from this port."""
+        other, self._other, self._relay = self._other, None, None
+        if other is not None and other._other is self:
+            other._other = other._relay = None
+
+    def play(self, source: Any) -> None:
+        """Send audio of the cloud's own to the far end, None for silence; it replaces what another leg sent."""
+        agreed = self.negotiation.agreed
+        if agreed is None:
+            return
+        now = self.place.loop.time()
+        if self._rtp is None:
+            if source is None:
+                return
+            self._rtp = self._new_rtp_session(agreed)
+        if source is None:
+            self._rtp.pause(now)
+        else:
+            self.part()
+            self._rtp.play(_source_of(source), now)
+        self._pump()
+
+    def datagram(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
+        """Pass one datagram on, or keep it to ourselves."""
+        self._record_foreign(data, source, arrival_s, rtcp=rtcp)
+        if self._relay is None or self._other is None:
+            self._alone(data, source, arrival_s, rtcp)
+            return
+        forward = self._relay.receive("a" if self._way == "a" else "b", source, data, arrival_s)
+        if forward is not None and rtcp:
+            self._other._send_rtcp(data, forward.destination)
+        elif forward is not None:
+            self._other._send_rtp(data, forward.destination)
+
+    def _alone(self, data: bytes, source: Address, arrival_s: float, rtcp: bool) -> None:
+        from voxlab.media.errors import MediaError
+        from voxlab.media.rtp import parse
+
+        side = self.side()
+        if not (side.rtcp if rtcp else side.rtp).admits(source, arrival_s):
+            return
+        if rtcp:
+            if self._rtp is not None:
+                self._rtp.receive(data, arrival_s)
+                self._drain(self._rtp)
+            return
+        try:
+            side.receiver.receive(parse(data), round(arrival_s * 1e9))
+        except MediaError:
+            side.receiver.refused.malformed += 1
+
+    def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
+        """Pass a batch on, or keep it to ourselves."""
+        if self._relay is None or self._other is None:
+            side = self.side()
+            if side.rtp.admits(source, now, batch.packets):
+                side.receiver.receive_batch(batch)
+            return
+        forward = self._relay.forward("a" if self._way == "a" else "b", source, batch, now)
+        if forward is not None:
+            self._other._send_batch(*forward)
+
+    def streams(self) -> list[tuple[Address, StreamStatistics]]:
+        """Return each received stream with where it came from."""
+        if self._side is None or self._side.rtp.source is None:
+            return []
+        return [(self._side.rtp.source, seen) for seen in self._side.receiver.statistics()]
+
+
+def _source_of(given: Any) -> Source:
+    """Return a source for what a scenario may play: a source, the name of a speech sample, or samples at 8 kHz."""
+    from voxlab.media import sources
+
+    if isinstance(given, sources.Source):
+        return given
+    return sources.speech(given) if isinstance(given, str) else sources.from_samples(given)

@@ -1,0 +1,205 @@
+"""The installation: plan, network, cloud and exchange of a lab, built in its thread, taken down, and built again.
+
+Must not know phones or evidence; whoever wants a host on the network is given a place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, cast
+
+from voxlab.base.datagram import Address
+from voxlab.base.errors import VoxlabError
+from voxlab.base.journal import Journal
+from voxlab.host.cloud import CloudMachine, CloudSettings
+from voxlab.host.media import MediaPlace
+from voxlab.lab.printing import say
+from voxlab.net.addresses import AddressPlan
+from voxlab.net.impairment import Impairment
+from voxlab.net.network import Network
+from voxlab.net.simulation import SimulatedNetwork
+from voxlab.net.sockets import LiveNetwork
+from voxlab.net.world import World
+from voxlab.platform.platform import Platform
+from voxlab.scenario.exchange import Exchange
+from voxlab.scenario.ports import Switchboard
+from voxlab.scenario.session import Session
+from voxlab.transaction.timers import Timers
+
+CLOUD = "cloud"
+
+
+class Design(NamedTuple):
+    """What an installation is built after, each time.
+
+    Attributes
+    ----------
+    plan : callable
+        Makes the address plan.
+    settings : CloudSettings
+    timers : Timers
+    delay_s : float
+        Simulated only: from one host to another.
+    session_over : callable
+        Told of every session whose scenario raised, and of every session that is over.
+    hear : callable
+        Takes every line that a scenario prints.
+    """
+
+    plan: Callable[[], AddressPlan]
+    settings: CloudSettings
+    timers: Timers
+    delay_s: float
+    session_over: Callable[[Session], None]
+    hear: Callable[[str], None]
+
+
+class _Standing(Protocol):
+    def close(self) -> None: ...
+
+
+class Installation:
+    """What stands in a lab besides its phones.
+
+    Attributes
+    ----------
+    network : Network
+    cloud : CloudMachine
+    exchange : Exchange
+        There once ``build`` is through; made anew by the next.
+    media_addresses : set of Address
+        The media ports of the whole lab.
+    is_built : bool
+        Whether ``build`` came to its end and ``take_down`` was not called since.
+    """
+
+    network: Network
+    cloud: CloudMachine
+    exchange: Exchange
+
+    def __init__(self, world: World, journal: Journal, platform: Platform, design: Design) -> None:
+        self.world = world
+        self.journal = journal
+        self.platform = platform
+        self.media_addresses: set[Address] = set()
+        self.is_built = False
+        self._design = design
+        self._plan: AddressPlan
+        self._places: dict[str, int] = {}
+        self._standing: list[_Standing] = []
+
+    # -- up and down; in the lab's thread
+
+    def build(self) -> None:
+        """Build what a lab needs before its first phone."""
+        self.media_addresses.clear()
+        self._places.clear()
+        self._plan = self._design.plan()
+        self._standing.append(self._plan)
+        self.network = self._network()
+        self._standing.append(self.network)
+        self._build_cloud()
+        self._standing.append(self.cloud)
+        self.is_built = True
+
+    def _network(self) -> Network:
+        loop: Any = self.world.loop
+        if self.world.live:
+            return LiveNetwork(loop)
+        impairment = Impairment(delay_s=self._design.delay_s)
+        return SimulatedNetwork(loop, self.world.ids.fork("network"), impairment=impairment, on_wire=self._wire)
+
+    def _build_cloud(self) -> None:
+        place = self._place(CLOUD, self._plan.cloud())
+        guard, design = self.world.guard, self._design
+        self.exchange = Exchange(
+            self.journal, guard.user_code, guard.watched, place.host, design.session_over, design.hear
+        )
+        self.cloud = CloudMachine(
+            place,
+            self.platform,
+            design.settings,
+            timers=design.timers,
+            incoming=self.exchange.incoming,
+            leg_event=self.exchange.leg_event,
+            wire_journal=self.wire_journal,
+        )
+        self.exchange.switchboard = cast("Switchboard", self.cloud)
+
+    def take_down(self) -> None:
+        """Close what stands, the last built first; what could not be built to its end too."""
+        self.is_built = False
+        while self._standing:
+            self._standing.pop().close()
+
+    # -- places on the network
+
+    def new_place(self, owner: str) -> MediaPlace:
+        """Give a new host an address."""
+        return self._place(owner, self._plan.device())
+
+    def _place(self, owner: str, host: str) -> MediaPlace:
+        if self._plan.own_addresses:
+            self.journal.name(host, owner)
+        # A host that is built anew draws other identifiers than its predecessor, whose transactions may still run.
+        before = self._places.get(owner, 0)
+        self._places[owner] = before + 1
+        ids = self.world.ids.fork(f"host {owner}" if not before else f"host {owner} {before}")
+        return MediaPlace(
+            owner,
+            host,
+            self.world.loop,
+            self.network,
+            ids,
+            self.journal,
+            batched=not self.world.live,
+            advertise=self._design.settings.advertise if owner == CLOUD else None,
+            media_addresses=self.media_addresses,
+        )
+
+    @property
+    def phone_port(self) -> int:
+        """The port of a phone: 5060 on an address of its own, else any."""
+        return 5060 if self._plan.own_addresses else 0
+
+    @property
+    def wire_journal(self) -> Journal | None:
+        """Where hosts record their messages: nowhere in the simulated world, whose network does."""
+        return self.journal if self.world.live else None
+
+    def _wire(self, time_s: float, transport: str, src: Any, dst: Any, data: bytes, outcome: int) -> None:
+        if len(data) > 4:  # keep-alives are no messages
+            self.journal.wire(time_s, transport, src, dst, data, outcome)
+
+    def say_what_is_exposed(self) -> None:
+        """Print where the cloud can be reached from outside this machine, if it can."""
+        import ipaddress
+
+        if not ipaddress.ip_address(self.cloud.place.host).is_loopback:
+            where = ", ".join(f"{name} {address}" for name, address in self.cloud.addresses.items())
+            say(f"voxlab: SIP on {where} can be reached from outside this machine")
+
+
+class BoundPlan:
+    """The one address that a live cloud was told to bind."""
+
+    own_addresses = False
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+
+    def cloud(self) -> str:
+        """Return that address."""
+        return self._host
+
+    def device(self) -> str:
+        """Return that address: ports tell hosts apart."""
+        return self._host
+
+    def network(self, network: str) -> Any:
+        """Refuse: another operator would need addresses of its own."""
+        raise VoxlabError(f"{network} cannot be mapped: the lab was bound to {self._host} alone")
+
+    def close(self) -> None:
+        """Give nothing back."""
+        return

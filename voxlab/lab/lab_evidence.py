@@ -1,0 +1,144 @@
+"""What a lab can be asked about: messages, calls, pictures and captures, all read from its journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from voxlab.analysis.callflow import lab_flow
+from voxlab.analysis.index import Index
+from voxlab.base.errors import VoxlabError
+from voxlab.base.journal import Journal
+from voxlab.base.records import RtcpRecord, RtpBlock, StreamMeasured, WireRecord
+from voxlab.host.media import MediaEnd
+from voxlab.lab.call import Call
+from voxlab.lab.evidence import Ladder
+from voxlab.net.world import World
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from voxlab.host.cloud import CloudMachine
+    from voxlab.lab.lab import Lab
+    from voxlab.lab.phone import Phone
+
+T = TypeVar("T")
+
+
+class LabEvidence:
+    """The evidence of a lab; a base of ``Lab``."""
+
+    def __init__(self, world: World, journal: Journal) -> None:
+        self.world = world
+        self.journal = journal
+        self.index = Index(journal, self._uncounted)
+        self.phones: list[Phone] = []
+
+    @property
+    def lab(self) -> Lab:
+        """Itself: what every handle has."""
+        raise NotImplementedError
+
+    @property
+    def cloud(self) -> CloudMachine:
+        """The platform's machine."""
+        raise NotImplementedError
+
+    @property
+    def messages(self) -> pd.DataFrame:
+        """Every SIP message, numbered as in a saved capture: a fresh snapshot."""
+        from voxlab.analysis import frames
+
+        return self.world.submit(frames.messages, self.index)
+
+    @property
+    def calls(self) -> pd.DataFrame:
+        """The call history, a row each."""
+        from voxlab.analysis import frames
+
+        return self.world.submit(lambda: self._settled(frames.calls))
+
+    def call(self, number: int) -> Call:
+        """Return the call with that number in ``lab.calls``.
+
+        Raises
+        ------
+        VoxlabError
+            When there is none.
+        """
+        try:
+            record = self.world.submit(self.index.call, number)
+        except KeyError:
+            count = len(self.world.submit(lambda: self.index.calls))
+            raise VoxlabError(f"there is no call {number}; there are {count} calls so far") from None
+        return Call(self.lab, call_id=record.call_ids[0])
+
+    def ladder(self) -> Ladder:
+        """Return the call-flow diagram of everything, registrations too."""
+        flow = self.world.submit(lambda: self._settled(lab_flow))
+        return Ladder(flow, flow.verdict)
+
+    def save(self, path: str | os.PathLike[str], *, call: Call | None = None) -> Path:
+        """Write a pcapng file that Wireshark opens: SIP and RTP with their addresses and lab times.
+
+        Parameters
+        ----------
+        path : path-like
+        call : Call or None
+            That call alone; message n of its ladder is the nth SIP packet.
+        """
+        from voxlab.analysis.pcapng import write_pcapng
+
+        target = Path(path)
+        with target.open("wb") as file:
+            self.world.submit(
+                lambda: write_pcapng(
+                    file,
+                    *self._captured(call),
+                    epoch_s=self.journal.epoch_s,
+                    names=self.journal.names,
+                    from_one=call is not None,
+                )
+            )
+        return target
+
+    def _captured(self, call: Call | None) -> tuple[list[WireRecord], list[RtpBlock], list[RtcpRecord]]:
+        """Return the messages, the RTP and the RTCP of a call, of everything if None."""
+        self.settle_evidence()
+        journal = self.journal
+        record = self.index.call_of(call.call_id) if call is not None else None
+        rtcp = [note for note in journal.notes if isinstance(note, RtcpRecord)]
+        if record is None:
+            return list(journal.messages()), list(journal.rtp_blocks), rtcp
+        ids = record.call_ids
+        messages = [journal.message(entry.number) for entry in self.index.entries(ids)]
+        return (
+            messages,
+            [block for block in journal.rtp_blocks if block.call_id in ids],
+            [each for each in rtcp if each.call_id in ids],
+        )
+
+    def _settled(self, read: Callable[[Index], T]) -> T:
+        """Read the journal when all that is due has been counted; in the lab's thread."""
+        self.settle_evidence()
+        return read(self.index)
+
+    def settle_evidence(self) -> None:
+        """Bring media counts and taps up to now; in the lab's thread."""
+        for end in self._ends():
+            end.catch_up()
+            end.flush()
+        self.cloud.keep_records()
+
+    def _ends(self) -> list[MediaEnd]:
+        ends: list[MediaEnd] = [end for end in self.cloud.ports if not end.released]
+        for phone in self.phones:
+            if phone.machine is not None:
+                ends += [end for end in phone.machine.terminals.values() if not end.released]
+        return ends
+
+    def _uncounted(self) -> list[StreamMeasured]:
+        """Return the counts of streams that are not over, as records."""
+        return [record for end in self._ends() for record in end.measured()]

@@ -1,0 +1,78 @@
+"""Making outgoing legs: who appears to call, how far a call may travel, why it cannot be made, an INVITE per device
+(RFC 3261 s.8.1.1).
+
+Must not know scenarios: a leg and where to reach its party are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from voxlab.base.errors import SipSyntaxError
+from voxlab.scenario.ports import Header
+from voxlab.sip.grammar import is_token, quoted
+from voxlab.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from voxlab.scenario.leg import Leg
+
+MAX_FORWARDS = 70  # RFC 3261 s.8.1.1.6
+
+
+def refusal(contacts: Sequence[Any] | None, hops: int) -> tuple[int, str] | None:
+    """Return why a leg to these contacts cannot be made, None if it can."""
+    if hops < 0:
+        return 483, "Too Many Hops"
+    if contacts is None:
+        return 404, "Not Found"
+    return None if contacts else (480, "Temporarily Unavailable")
+
+
+def hops_left(like: Leg) -> int:
+    """Return the Max-Forwards of a new leg: one less than the incoming call's, so that two clouds cannot loop for
+    ever (RFC 3261 s.8.1.1.6).
+    """
+    if not like.incoming or not like.number:
+        return MAX_FORWARDS
+    hops = like.session.switchboard.invite_of(like.number).max_forwards
+    return (MAX_FORWARDS if hops is None else hops) - 1
+
+
+def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
+    """Let one device ring, with the formats that ``like`` was offered, and return the number of the branch."""
+    session, user = leg.session, leg.destination
+    port = session.switchboard.media(session.number, leg.letter)
+    number = session.switchboard.dial(
+        contact,
+        session=session.number,
+        letter=leg.letter,
+        from_=from_header(leg),
+        to=f"<sip:{user}@{session.application.domain}>",
+        offer=port.offer(like.media),
+        headers=lines,
+        max_forwards=hops,
+        peer=user,
+        port=port,
+    )
+    leg.signalling.branch(port, number)
+    return number
+
+
+def from_header(leg: Leg) -> str:
+    """Return the From of a leg: its display name and the URI of its caller."""
+    caller, domain = leg.caller_id, leg.session.application.domain
+    uri = f"sip:{caller}@{domain}" if is_token(caller) and "%" not in caller else _uri_of(caller, domain)
+    return f"{quoted(leg.display_name)} <{uri}>" if leg.display_name else f"<{uri}>"
+
+
+def _uri_of(caller: str, domain: str) -> str:
+    """Return the URI of who calls: a whole one as it is; else a user, whose characters may be anything a peer sent."""
+    if caller.startswith(("sip:", "sips:", "tel:")):
+        try:
+            return str(Uri.parse(caller))
+        except SipSyntaxError:
+            return str(Uri.build(domain, caller))
+    user, at, host = caller.rpartition("@")
+    is_host = bool(at) and host.isascii() and host.replace(".", "").replace("-", "").isalnum()
+    return str(Uri.build(host, user) if is_host else Uri.build(domain, caller))
