@@ -120,10 +120,13 @@ def test_many_live_calls_give_their_ports_back(make_stage: MakeStage) -> None:
     from tests.leaks import open_sockets
 
     stage = make_stage(live=True).forwards()
-    one(stage)
-    stage.lab.run(0.5)
-    before = len(open_sockets())
-    for _ in range(5):
-        one(stage)
-    stage.lab.run(0.5)
-    assert len(open_sockets()) == before
+
+    def five_calls() -> int:
+        for _ in range(5):
+            one(stage)
+        stage.lab.run(0.5)  # until the ports of the last call have been given back
+        return len(open_sockets())
+
+    # Ports stay bound for the next leg: there are as many as were ever in use at once, not as many as there were calls.
+    most = five_calls()
+    assert five_calls() <= most

@@ -86,12 +86,16 @@ class User:
         if known is not None:
             yield Submit(known.update, (given,))
         else:
-            known = Phone(self.lab, self, name, updated(PhoneOptions(), given))
-            yield Submit(known.build)
-            self._phones[name] = known
+            known = yield from self._install(name, updated(PhoneOptions(), given))
         if not known.settled():
             yield Wait(known.settled, 60.0)
         return known
+
+    def _install(self, name: str, options: PhoneOptions) -> Steps[Phone]:
+        phone = Phone(self.lab, self, name, options)
+        yield Submit(phone.build)
+        self._phones[name] = phone
+        return phone
 
     @property
     def phones(self) -> tuple[Phone, ...]:
