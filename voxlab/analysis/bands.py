@@ -5,7 +5,7 @@ Must not know codecs beyond their names (RFC 3551 s.6 for the static payload typ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.datagram import Address
@@ -26,8 +26,8 @@ _AUXILIARY = {"CN", "telephone-event"}
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """RTP between the columns ``left`` and ``right`` while it lasted; packet counts by direction, and how many the
-    network lost.
+    """RTP between the columns ``left`` and ``right`` while it lasted; packet counts by direction (None where a journal
+    that keeps no packets cannot say), and how many the network lost.
     """
 
     start_s: float
@@ -36,8 +36,8 @@ class Band:
     right: int
     leg: str
     codec: str
-    rightward: int
-    leftward: int
+    rightward: int | None
+    leftward: int | None
     lost: int = 0
 
 
@@ -78,7 +78,13 @@ def bands(
         one = _band(traffic, src, dst, letters.get(call_id, ""), _codec_name(traffic, owners, codecs))
         key = one.left, one.right, one.leg
         found[key] = _joined(found[key], one) if key in found else one
-    return sorted(found.values(), key=lambda band: (band.start_s, band.left, band.right))
+    drawn = found.values() if journal.payloads != "none" else map(_as_far_as_known, found.values())
+    return sorted(drawn, key=lambda band: (band.start_s, band.left, band.right))
+
+
+def _as_far_as_known(band: Band) -> Band:
+    """Return a band without the count of what we sent ourselves, which is known from kept packets alone."""
+    return replace(band, rightward=band.rightward or None, leftward=band.leftward or None)
 
 
 def _column(address: Address, owners: Mapping[Address, MediaEnd], columns: Columns) -> int | None:
@@ -103,8 +109,8 @@ def _joined(one: Band, other: Band) -> Band:
         right=one.right,
         leg=one.leg,
         codec=_joined_names(one.codec, other.codec),
-        rightward=one.rightward + other.rightward,
-        leftward=one.leftward + other.leftward,
+        rightward=(one.rightward or 0) + (other.rightward or 0),
+        leftward=(one.leftward or 0) + (other.leftward or 0),
         lost=one.lost + other.lost,
     )
 

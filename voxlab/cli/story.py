@@ -127,7 +127,7 @@ def talk(stage: Stage) -> str:
 def media_figures(call: Call) -> str:
     """Return what the RTP streams of a call amount to, having made sure that both parties heard something."""
     bands = [event for event in call.ladder().flow.events if isinstance(event, Band)]  # type: ignore[union-attr]
-    streams = [packets for band in bands for packets in (band.rightward, band.leftward)]
+    streams = [packets or 0 for band in bands for packets in (band.rightward, band.leftward)]
     shown(len(streams) == 4, f"there are {len(streams)} RTP streams, not one each way on each leg")
     shown(min(streams) > 0, "an RTP stream stayed empty")
     for who in ("alice", "bob"):

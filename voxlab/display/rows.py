@@ -84,4 +84,8 @@ def without_scheme(label: str) -> str:
 def band_words(band: Band) -> tuple[str, str, str]:
     """Return what a band says: codec, packets either way, and what was lost ("" for nothing)."""
     lost = f"✗ {band.lost:,} lost" if band.lost else ""
-    return band.codec, f"{band.rightward:,}→ ←{band.leftward:,}", lost
+    counts = (
+        "" if band.rightward is None else f"{band.rightward:,}→",
+        "" if band.leftward is None else f"←{band.leftward:,}",
+    )
+    return band.codec, " ".join(filter(None, counts)), lost
