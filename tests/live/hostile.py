@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import contextlib
 import socket
 from collections.abc import Iterator
 from hashlib import md5
@@ -194,11 +195,15 @@ class Peer:
         return port
 
     def heard(self, until: bytes) -> Iterator[bytes]:
-        """Yield what arrives, up to the answer to a request of ours."""
-        self.send(until)
+        """Yield what arrives, up to the answer to a request of ours, which is sent again as any client does over UDP."""
         call_id = parse(until).call_id.encode()
-        while call_id not in (data := self._udp.recv(65_535)):
-            yield data
+        for _ in range(int(_PATIENCE_S)):
+            self.send(until)
+            with contextlib.suppress(TimeoutError):
+                while call_id not in (data := self._udp.recv(65_535)):
+                    yield data
+                return
+        raise TimeoutError(f"no answer to {until[:40]!r}")
 
     def connect(self, port: int | None = None) -> socket.socket:
         """Return a new TCP connection."""
