@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
-import contextlib
 import socket
 from collections.abc import Iterator
 from hashlib import md5
@@ -195,7 +195,7 @@ class Peer:
         return port
 
     def heard(self, until: bytes) -> Iterator[bytes]:
-        """Yield what arrives, up to the answer to a request of ours, which is sent again as any client does over UDP."""
+        """Yield what arrives, up to the answer to a request of ours, sent again as any client does over UDP."""
         call_id = parse(until).call_id.encode()
         for _ in range(int(_PATIENCE_S)):
             self.send(until)
