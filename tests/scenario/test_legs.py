@@ -437,3 +437,18 @@ def test_a_bye_that_overtakes_the_ack_wait_is_no_mistake(make_stage: MakeStage) 
     assert not stage.lab.errors
     assert not stage.lab.world.errors
     assert (stage.alice.state, stage.bob.state) == ("idle", "idle")
+
+
+def test_a_scenario_can_wait_for_a_change_of_state_without_a_handler(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    seen: list[str] = []
+
+    @stage.shop.scenario()
+    async def watch(call: Any) -> None:
+        answered = asyncio.ensure_future(call.answer())
+        changed = await call.wait_for(StateChanged)
+        seen.append(f"{changed.old_state} > {changed.new_state}")
+        await answered
+
+    stage.alice.dial("bob").wait("connected").hang_up()
+    assert seen == ["ALERTING > CONNECTED"]

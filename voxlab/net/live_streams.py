@@ -192,17 +192,19 @@ class LiveStreams:
         context = self._host.client_context() if flow.transport == "TLS" else None
         name = self._host.expected.get(flow.remote, flow.remote.host) if context is not None else None
         options: dict[str, Any] = {"local_addr": (self._host.host, 0), "ssl": context, "server_hostname": name}
-        self._start(stream, self.loop.create_connection(lambda: stream, flow.remote.host, flow.remote.port, **options))
+        self._start(
+            stream, lambda: self.loop.create_connection(lambda: stream, flow.remote.host, flow.remote.port, **options)
+        )
         return stream
 
-    def _start(self, stream: Stream, opening: Coroutine[Any, Any, Any]) -> None:
+    def _start(self, stream: Stream, opening: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         stream.opening = self.loop.create_task(self._open(stream, opening))
 
-    async def _open(self, stream: Stream, opening: Coroutine[Any, Any, Any]) -> None:
-        """Wait for a connection, within limits."""
+    async def _open(self, stream: Stream, opening: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Wait for a connection, within limits; it is only begun here, so that one given up before leaves nothing."""
         try:
             async with asyncio.timeout(self.limits.handshake_s):
-                await opening
+                await opening()
         except TimeoutError:
             self.fail(stream, f"timed out: not connected after {self.limits.handshake_s:g} s")
         except OSError as error:  # ssl's errors are such
@@ -263,12 +265,14 @@ class LiveStreams:
         stream = self._enrol(transport, Address(*accepted.getsockname()[:2]), remote)
         options: dict[str, Any] = {"ssl": context() if context is not None else None}
         self._half_open += 1
-        self._start(stream, self.loop.connect_accepted_socket(lambda: stream, accepted, **options))
+        self._start(stream, lambda: self.loop.connect_accepted_socket(lambda: stream, accepted, **options))
         assert stream.opening is not None
-        stream.opening.add_done_callback(self._shaken)
+        stream.opening.add_done_callback(lambda _task: self._shaken(stream, accepted))
 
-    def _shaken(self, _task: object) -> None:
+    def _shaken(self, stream: Stream, accepted: socket.socket) -> None:
         self._half_open -= 1
+        if stream.wire is None:  # given up before a transport had it
+            accepted.close()
 
     # -- ending -------------------------------------------------------------------------------------------------------
 

@@ -40,9 +40,9 @@ class Listeners:
         self._handlers.append((event, handler))
 
     @property
-    def has_handlers(self) -> bool:
-        """Whether any handler was set."""
-        return bool(self._handlers)
+    def anybody(self) -> bool:
+        """Whether the scenario listens at all."""
+        return bool(self._handlers or self._waiters)
 
     def tell(self, event: CallEvent) -> None:
         """Tell everybody who listens: who waits first, then the follower, then the handlers."""

@@ -174,7 +174,7 @@ class Signalling:
     def _change(self, state: str) -> None:
         leg = self._leg
         old, leg.state = leg.state, state
-        if old != state and leg.listeners.has_handlers:
+        if old != state and leg.listeners.anybody:
             leg.listeners.tell(StateChanged(leg, old, state))
 
     def _over(self, event: Failed | Disconnected) -> None:
