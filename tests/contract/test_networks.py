@@ -109,6 +109,7 @@ def test_what_is_sent_after_a_refusal_tries_again(bench: Bench) -> None:
     for attempt in (1, 2):
         bench.send(alice, flow, b"x")
         bench.until(lambda attempt=attempt: len(ear.errors) == attempt)  # type: ignore[misc]
+    assert [told for told, _ in ear.errors] == [flow, flow]
 
 
 def test_a_tls_server_with_the_expected_name_is_trusted(bench: Bench) -> None:
