@@ -15,6 +15,7 @@ import pytest
 
 from voxlab.net.lease import Outcome
 from voxlab.net.ordered import on_the_grid
+from voxlab.net.virtual import VirtualLoop
 from voxlab.net.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -256,3 +257,26 @@ def test_an_eager_task_is_counted_like_any_other(world: World) -> None:
     assert world.run() is Outcome.NOTHING_LEFT
     assert task.done()
     assert hash(task) == task.serial
+
+
+def test_a_delivery_keeps_its_place_among_timers_of_the_same_instant_and_its_error_ends_nothing() -> None:
+    world = World()
+    seen: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("lost on the way")
+
+    def set_all() -> None:
+        assert isinstance(world.loop, VirtualLoop)
+        world.loop.call_at(1.0, seen.append, "timer")
+        world.loop.deliver_at(1.0, fail)
+        world.loop.deliver_at(1.0, seen.append, "delivery")
+        world.loop.call_at(1.0, seen.append, "later timer")
+
+    try:
+        world.submit(set_all)
+        world.run()
+        assert seen == ["timer", "delivery", "later timer"]
+        assert [str(error.exception) for error in world.errors] == ["lost on the way"]
+    finally:
+        world.close()

@@ -33,7 +33,8 @@ Payloads = Literal["none", "headers", "all"]
 """What is kept of RTP: nothing, the header columns, or the payloads too."""
 
 FlowKey = tuple[str, Address, Address]
-_STEP = tuple[str, str, str, str]
+Step = tuple[str, str, str, str]
+"""Host, machine, input and state entered."""
 _STEP_ROW = Struct("=dQI")
 _TRANSACTION_ROW = Struct("=dQQ")
 _pack_step, _pack_transaction = _STEP_ROW.pack, _TRANSACTION_ROW.pack
@@ -97,8 +98,8 @@ class Journal:
     def _no_transactions(self) -> None:
         self._ledger = Arena(self._spill_bytes)
         self._ledger_rows = bytearray()
-        self._step_of: dict[_STEP, int] = {}
-        self._steps: list[_STEP] = []
+        self._step_of: dict[Step, int] = {}
+        self._steps: list[Step] = []
         self._step_rows = bytearray()
 
     def _open_chunk(self, first: int) -> None:
@@ -150,12 +151,15 @@ class Journal:
 
     def transition(self, time_s: float, host: str, number: int, machine: str, input: str, state: str) -> None:  # noqa: A002 - the table's word
         """Record a step of a transaction."""
-        key = (host, machine, input, state)
-        step = self._step_of.get(key)
-        if step is None:
-            step = self._step_of[key] = len(self._steps)
-            self._steps.append(key)
-        self._step_rows += _pack_step(time_s, number, step)
+        self.step(time_s, number, (host, machine, input, state))
+
+    def step(self, time_s: float, number: int, step: Step) -> None:
+        """Record a step of a transaction whose host, machine, input and state the caller keeps together."""
+        known = self._step_of.get(step)
+        if known is None:
+            known = self._step_of[step] = len(self._steps)
+            self._steps.append(step)
+        self._step_rows += _pack_step(time_s, number, known)
 
     def rtp(self, block: RtpBlock) -> None:
         """Record packets of one stream, as far as the payload policy keeps them."""

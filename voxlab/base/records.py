@@ -106,8 +106,7 @@ class RtpBlock:
         return len(self.time_s)
 
 
-@dataclass(frozen=True, slots=True)
-class RtcpRecord:
+class RtcpRecord(NamedTuple):
     """A compound RTCP packet on a wire (RFC 3550 s.6)."""
 
     time_s: float
@@ -118,8 +117,7 @@ class RtcpRecord:
     call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOpened:
+class SessionOpened(NamedTuple):
     """A call came to the cloud and a rule gave it to a scenario; ``session`` is the call's number in the history."""
 
     time_s: float
@@ -131,8 +129,7 @@ class SessionOpened:
     destination: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
+class SessionEnded(NamedTuple):
     """A session is over; ``finish_reason`` in the words of the history, such as "Normal termination"."""
 
     time_s: float
@@ -140,8 +137,7 @@ class SessionEnded:
     finish_reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class LegOpened:
+class LegOpened(NamedTuple):
     """A leg joined a session: ``leg`` is its letter, ``peer`` who is at the other end, ``incoming`` as the cloud sees
     it.
     """
@@ -156,8 +152,7 @@ class LegOpened:
     application: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LegAnswered:
+class LegAnswered(NamedTuple):
     """A leg is connected: its 2xx was sent or received."""
 
     time_s: float
@@ -166,8 +161,7 @@ class LegAnswered:
     call_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class LegEnded:
+class LegEnded(NamedTuple):
     """A leg is over: by whom ("caller", "callee", "cloud" or a name) and with which status, 200 for a BYE in peace."""
 
     time_s: float
@@ -179,8 +173,7 @@ class LegEnded:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioLog:
+class ScenarioLog(NamedTuple):
     """A line that a scenario printed."""
 
     time_s: float
@@ -188,8 +181,7 @@ class ScenarioLog:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioFailed:
+class ScenarioFailed(NamedTuple):
     """A scenario raised: ``error`` is the last line of its ``traceback``."""
 
     time_s: float
@@ -198,8 +190,7 @@ class ScenarioFailed:
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
-class MediaStarted:
+class MediaStarted(NamedTuple):
     """Offer and answer agreed and a host opened a stream: its two ends and what is spoken there."""
 
     time_s: float
@@ -213,8 +204,7 @@ class MediaStarted:
     clock_rate_hz: int = 8000
 
 
-@dataclass(frozen=True, slots=True)
-class StreamMeasured:
+class StreamMeasured(NamedTuple):
     """What a receiver counted on one RTP stream when it ended (RFC 3550 s.6.4.1, A.8); counts are of packets, delays
     in milliseconds.
 
@@ -250,8 +240,7 @@ class StreamMeasured:
     leg: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationChanged:
+class RegistrationChanged(NamedTuple):
     """A binding of the location service came, was refreshed or went: ``state`` is "registered", "refreshed",
     "removed" or "expired".
     """
@@ -264,8 +253,7 @@ class RegistrationChanged:
     call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticationVerdict:
+class AuthenticationVerdict(NamedTuple):
     """A digest was judged: ``verdict`` is "accepted" or why not ("stale", "wrong response", "unknown user", ...)."""
 
     time_s: float
@@ -277,8 +265,7 @@ class AuthenticationVerdict:
     call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRefused:
+class MessageRefused(NamedTuple):
     """Bytes that came were no SIP message, or not one that could be used: what was wrong, and the status that it was
     answered with (0: none).
     """
@@ -291,8 +278,7 @@ class MessageRefused:
     rfc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FaultSwitched:
+class FaultSwitched(NamedTuple):
     """A fault was switched on or off somewhere."""
 
     time_s: float

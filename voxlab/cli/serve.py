@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voxlab.base.errors import LabClosed, VoxlabError
 from voxlab.cli.terminal import Terminal
+from voxlab.net.collecting import seldom
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -138,18 +139,13 @@ def _lab(settings: Settings) -> Lab:
 
 @contextlib.contextmanager
 def _settled_memory() -> Iterator[None]:
-    """Leave what is there for good out of garbage collection, and look at the rest less often than usual.
-
-    A call makes some thousand objects that reference counts free; the default looks for cycles every 700.
-    """
-    before = gc.get_threshold()
+    """Leave what is there for good out of garbage collection, and look at the rest less often than usual."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
     try:
-        yield
+        with seldom:
+            yield
     finally:
-        gc.set_threshold(*before)
         gc.unfreeze()
 
 

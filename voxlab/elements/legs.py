@@ -6,6 +6,7 @@ RFC 3261 s.12 (the dialog identifier), s.8.2.2.2 (merged requests). Must not kno
 from __future__ import annotations
 
 import heapq
+from math import inf
 from typing import TypeAlias
 
 from voxlab.base.datagram import Flow, Transmit
@@ -103,6 +104,11 @@ class Legs:
         served = self.servers.pop(number, None)
         if served is not None and served.invite_number == number:
             del self._invites[merge_key(served.session.first_invite)]
+
+    def next_s(self) -> float:
+        """When a leg is due, infinity where none is."""
+        due = self.next_timeout() if self._deadlines else None
+        return inf if due is None else due
 
     def next_timeout(self) -> float | None:
         """When a leg is due, None where none is."""

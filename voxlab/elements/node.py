@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
+from math import inf
 from typing import NamedTuple, Protocol
 
 from voxlab.base.datagram import Address, Flow, Transmit
@@ -133,11 +134,13 @@ class Node:
 
     def next_timeout(self) -> float | None:
         """When ``handle_timeout`` is wanted next, None for never."""
-        due = self.layer.next_timeout()
-        other = self.user_agent.next_timeout()
-        if other is not None and (due is None or other < due):
-            due = other
-        return due
+        due = self.next_s()
+        return None if due == inf else due
+
+    def next_s(self) -> float:
+        """Return the same for whoever compares it with other deadlines: infinity for never."""
+        due, other = self.layer.next_s(), self.user_agent.next_s()
+        return min(other, due)
 
     def next_housekeeping(self) -> float | None:
         """When a binding expires or a registration is refreshed: what goes on for ever and keeps nobody waiting."""
@@ -160,10 +163,11 @@ class Node:
         """
         for client in self._clients:
             self._send_requests(client, now)
-        while outputs := self.layer.poll():
-            self._move(outputs, now)
+        outputs = self.layer.outputs
+        while outputs:
+            self._move(self.layer.poll(), now)
         out, self._out = self._out, []
-        events: list[NodeEvent] = [*self.user_agent.poll()]
+        events: list[NodeEvent] = self.user_agent.poll()  # type: ignore[assignment]  # a list of our own
         if self._malformed:
             events += self._malformed
             self._malformed = []

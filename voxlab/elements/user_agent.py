@@ -29,6 +29,10 @@ class UserAgent(TransactionUser):
         """When a leg is due, None where none is."""
         return self._legs.next_timeout()
 
+    def next_s(self) -> float:
+        """Return the same for whoever compares it with other deadlines: infinity where no leg is due."""
+        return self._legs.next_s()
+
     def handle_timeout(self, now: float) -> None:
         """Let every leg whose deadline has come do what is due."""
         self._now = now

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import SipSyntaxError
@@ -170,20 +171,20 @@ class Host:
         """
         if self._stopped:
             return
-        due = self.node.next_timeout()
+        due = self.node.next_s()
         if self._extra_timeout is not None:
             extra = self._extra_timeout()
-            if extra is not None and (due is None or extra < due):
+            if extra is not None and extra < due:
                 due = extra
-        if due is None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-        elif self._timer is None or due < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
+        timer = self._timer
+        if timer is None:
+            if due != inf:
+                self._timer_at = due
+                self._timer = self._loop.call_at(due, self._wake)
+        elif due < self._timer_at or due == inf:
+            timer.cancel()
             self._timer_at = due
-            self._timer = self._loop.call_at(due, self._wake)
+            self._timer = self._loop.call_at(due, self._wake) if due != inf else None
         if self.node.housekeeping_changed:
             self.node.housekeeping_changed = False
             self._rearm_housekeeping()

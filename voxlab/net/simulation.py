@@ -265,7 +265,7 @@ class SimulatedNetwork:
         self.on_wire(loop.now, "UDP", arriving.remote, flow.remote, data, outcome)
         if target is not None:
             for arrival in arrivals:
-                loop.call_at(arrival, self._arrive, target, arriving, data)
+                loop.deliver_at(arrival, self._arrive, target, arriving, data)
 
     def _arrive(self, target: SimulatedEndpoint, flow: Flow, data: bytes) -> None:
         if target.open:

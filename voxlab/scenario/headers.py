@@ -34,6 +34,9 @@ def _size(value: str) -> int:
 def extension_headers(message: Request | Response) -> Mapping[str, str]:
     """Return the X- headers and User-to-User of a message, as far as their length is bearable."""
     found: dict[str, str] = {}
+    wire = message.raw
+    if b"\nX-" not in wire and b"\nx-" not in wire and b"user-to-user" not in wire.lower():
+        return found
     for line in message.headers.lines:
         if line[:2] in ("X-", "x-") or line[:12].lower() == "user-to-user":
             name, _, value = line.partition(":")

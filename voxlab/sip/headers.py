@@ -6,6 +6,7 @@ Must not know what a value means; ``values`` does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import methodcaller
 from typing import overload
 
 from voxlab.sip.grammar import is_token, split_list
@@ -67,6 +68,7 @@ def _spellings() -> _Spellings:
 
 
 SPELLINGS = _spellings()
+_cut = methodcaller("partition", ":")
 _spelling = SPELLINGS.get
 
 
@@ -81,7 +83,10 @@ def canonical(name: str) -> str:
 
 def first_values(lines: list[str]) -> dict[str, str]:
     """Return the value of the first line of each canonical name."""
-    return {canonical((cut := line.partition(":"))[0]): cut[2] for line in reversed(lines)}
+    if not lines:
+        return {}
+    names, _, values = zip(*map(_cut, reversed(lines)), strict=True)
+    return dict(zip(map(canonical, names), values, strict=True))
 
 
 class Headers:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
-from math import isinf
+from math import inf
 
 from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError, VoxlabError
@@ -87,6 +87,7 @@ class TransactionLayer:
         self._machine = Machine(timers, observer, self._end, self._start_cancel)
         self._index = Index()
         self._last_number = 0
+        self.outputs = self._machine.outputs  # what ``poll`` will return: empty, nobody need ask
 
     # The four verbs.
 
@@ -104,8 +105,18 @@ class TransactionLayer:
 
     def next_timeout(self) -> float | None:
         """Return when ``handle_timeout`` is to be called, in seconds; None while no timer runs."""
-        earliest_s = min(self._machine.repeats.next_s(), self._machine.expiries.next_s())
-        return None if isinf(earliest_s) else earliest_s
+        earliest_s = self.next_s()
+        return None if earliest_s == inf else earliest_s
+
+    def next_s(self) -> float:
+        """Return the same for whoever compares it with other deadlines: infinity while no timer runs."""
+        repeats, expiries = self._machine.repeats, self._machine.expiries
+        first_s, second_s = repeats.earliest_s, expiries.earliest_s
+        if first_s is None:
+            first_s = repeats.next_s()
+        if second_s is None:
+            second_s = expiries.next_s()
+        return min(second_s, first_s)
 
     def handle_timeout(self, now: float) -> None:
         """Fire the timers that are due at ``now``."""
@@ -113,8 +124,8 @@ class TransactionLayer:
 
     def poll(self) -> list[Output]:
         """Return what there is to send and to tell, in order, and forget it."""
-        outputs = self._machine.outputs
-        self._machine.outputs = []
+        outputs = self.outputs[:]
+        self.outputs.clear()
         return outputs
 
     # The commands of the transaction user.
