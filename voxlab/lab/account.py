@@ -39,6 +39,11 @@ class Account:
             self._applications[name] = Application(self.lab, record)
         return self._applications[name]
 
+    @property
+    def applications(self) -> tuple[Application, ...]:
+        """The applications that were asked for, in that order."""
+        return tuple(self._applications.values())
+
     def trunk(self, name: str, *, allow: Iterable[str] | None = None) -> Trunk:
         """Return the trunk called ``name``, made if need be: calls from the addresses in ``allow`` need no password.
 

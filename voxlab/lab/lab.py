@@ -33,6 +33,8 @@ from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
     from voxlab.elements.user_agent import Incoming
+    from voxlab.lab.application import Application
+    from voxlab.lab.load import Load
     from voxlab.lab.phone import Phone
 
 
@@ -201,6 +203,70 @@ class Lab(LabEvidence):
         """
         outcome: Outcome = yield Run(seconds, until)
         return outcome
+
+    def load(
+        self,
+        cps: float = 10.0,
+        calls: int = 100,
+        *,
+        application: Application | None = None,
+        to: str | None = None,
+        ring: float = 0.0,
+        talk: float = 0.0,
+        limit: int | None = None,
+        transport: str = "UDP",
+        scenario: str | os.PathLike[str] | None = None,
+    ) -> Load:
+        """Let real SIPp call through a live lab, and count what came of it.
+
+        SIPp registers a callee and calls it as users of the application called ``sipp-caller`` and ``sipp-callee``,
+        with digest; the application's rules take the calls as they take everybody's.
+
+        Parameters
+        ----------
+        cps : float
+            New calls a second.
+        calls : int
+            How many in all.
+        application : Application or None
+            The only one of the lab if not given.
+        to : str or None
+            Whom to call instead of SIPp's own callee: a user, or a number that a rule takes.
+        ring, talk : float
+            Seconds of ringing (SIPp's callee) and of talking.
+        limit : int or None
+            So many calls at once at most.
+        transport : {"UDP", "TCP"}
+        scenario : path-like or None
+            A SIPp scenario for the caller, instead of INVITE, digest, 180, 200, ACK, BYE; its keywords ``callee`` and
+            ``domain`` say whom to call.
+
+        Raises
+        ------
+        VoxlabError
+            In a simulated lab, and where SIPp or pysipp is missing: the text says how to get them.
+
+        Examples
+        --------
+        >>> load = lab.load(cps=20, calls=200)  # doctest: +SKIP
+        >>> load.verdict  # doctest: +SKIP
+        '✓ 200 of 200 calls at 20/s · ringing after 4 ms (median), 7 ms (p95)'
+        """
+        from voxlab.lab.load import Plan, run
+        from voxlab.peers.sipp import SCENARIOS
+
+        self.refuse_closed()
+        script = SCENARIOS / "uac_challenged.xml" if scenario is None else Path(scenario)
+        plan = Plan(cps, calls, to, ring, talk, limit, transport.upper(), script)
+        return run(self, plan, application or self._only_application())
+
+    def _only_application(self) -> Application:
+        """Return the application of a lab that has one."""
+        known = [application for account in self._accounts.values() for application in account.applications]
+        if len(known) != 1:
+            there = ", ".join(application.domain for application in known) or "none yet"
+            raise VoxlabError(f"say which application: load(application=...); this lab has {there}")
+        return known[0]
 
     # -- sessions
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .process import NotReady, Program
 
-SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+SHIPPED = Path(__file__).resolve().parents[3] / "voxlab" / "peers" / "scenarios"
+OWN = Path(__file__).resolve().parents[1] / "scenarios"
 _TRANSPORTS = {"udp": "u1", "tcp": "t1"}
 _FLAGS = ("-nostdin", "-timeout_error", "-trace_stat", "-trace_err", "-trace_rtt")
 _LOAD = {
@@ -52,7 +53,7 @@ class Sipp(Program):
     Parameters
     ----------
     scenario : str
-        Name of a file in `tests/peers/scenarios`, without ``.xml``.
+        Name of a file in `tests/peers/scenarios` or `voxlab/peers/scenarios`, without ``.xml``.
     folder : Path
         Own folder for logs and statistics.
     host, port
@@ -102,7 +103,7 @@ class Sipp(Program):
         self.transport = transport
         self._statistics = folder / f"{scenario}-{port}.csv"
         self._errors = folder / f"{scenario}-{port}.errors"
-        options = {"-sf": str(SCENARIOS / f"{scenario}.xml"), "-i": host, "-p": str(port), "-t": _TRANSPORTS[transport]}
+        options = {"-sf": str(_file_of(scenario)), "-i": host, "-p": str(port), "-t": _TRANSPORTS[transport]}
         options |= {"-m": str(calls), "-timeout": f"{timeout_s:g}", "-fd": "1", "-d": str(pause_ms)}
         options |= {"-stf": str(self._statistics), "-error_file": str(self._errors)}
         options |= {"-s": user, "-au": user} if user else {}
@@ -165,6 +166,11 @@ class Sipp(Program):
             with path.open(newline="") as file:
                 times += [float(row["response_time_ms"]) for row in csv.DictReader(file, delimiter=";")]
         return tuple(times)
+
+
+def _file_of(scenario: str) -> Path:
+    own = OWN / f"{scenario}.xml"
+    return own if own.exists() else SHIPPED / f"{scenario}.xml"
 
 
 def _seconds(clock: str) -> float:
