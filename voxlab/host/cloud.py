@@ -1,5 +1,4 @@
-"""The cloud as a machine: registrar, routing policy and user agent on one address, and a switchboard for the scenarios
-above (RFC 3261 s.10, s.22).
+"""The cloud as a machine: a server with the platform's policy, and a switchboard for the scenarios above.
 
 Must not know scenarios: it hands admitted calls to whoever takes them and carries out commands by leg number.
 """
@@ -9,27 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from voxlab.base.datagram import Address, Flow
+from voxlab.base.datagram import Flow
 from voxlab.base.journal import Journal
-from voxlab.base.records import CallRouted, LegOpened, MessageRefused, RegistrationChanged
+from voxlab.base.records import CallRouted, LegOpened
 from voxlab.dialog.dialog import Header
-from voxlab.dialog.events import LegEvent
+from voxlab.dialog.events import Ended, Failed, LegEvent
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
-from voxlab.elements.location import LocationService
-from voxlab.elements.node import Malformed, Node, NodeEvent
+from voxlab.elements.node import NodeEvent
 from voxlab.elements.proxy import Routed
-from voxlab.elements.registrar import Intervals, Registrar
-from voxlab.elements.user_agent import Incoming, Refused, UserAgent
+from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_port import CloudPort
-from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
-from voxlab.host.tracing import traced
-from voxlab.net.network import Identity
+from voxlab.host.server import ServerMachine, ServerSettings
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
-from voxlab.sip.digest_server import DigestServer
+from voxlab.platform.usage import Usage
 from voxlab.sip.message import Request
 from voxlab.transaction.timers import Timers
 
@@ -41,34 +36,10 @@ class Contact(NamedTuple):
     flow: Flow
 
 
-class CloudSettings(NamedTuple):
-    """How the cloud is set up.
-
-    Attributes
-    ----------
-    port, tls_port : int
-        Where it takes UDP and TCP, and TLS.
-    transports : tuple of str
-    max_calls : int
-        Past this many incoming calls at once new ones get 503 with Retry-After.
-    algorithms : tuple of str
-        Digest algorithms in the order in which they are offered (RFC 8760 s.2.4).
-    intervals : Intervals
-        How long bindings are granted.
-    advertise : str or None
-        The address for Contact, Via and SDP where it is not the one bound.
-    """
-
-    port: int = 5060
-    tls_port: int | None = None
-    transports: tuple[str, ...] = ("UDP", "TCP", "TLS")
-    max_calls: int = 10_000
-    algorithms: tuple[str, ...] = ("MD5",)
-    intervals: Intervals = Intervals()
-    advertise: str | None = None
+CloudSettings = ServerSettings
 
 
-class CloudMachine:
+class CloudMachine(ServerMachine):
     """The platform's machine in one world.
 
     Parameters
@@ -80,6 +51,8 @@ class CloudMachine:
         Takes the number, the INVITE, the ``Target`` and the flow of every call that a rule takes.
     leg_event : callable
         Takes every leg event.
+    resolve : callable or None
+        From a host name to an IP address, None where it is not known.
     """
 
     def __init__(
@@ -91,61 +64,23 @@ class CloudMachine:
         timers: Timers,
         incoming: Callable[[int, Request, Target, Flow], None],
         leg_event: Callable[[LegEvent], None],
+        resolve: Callable[[str], str | None] | None = None,
         wire_journal: Journal | None = None,
     ) -> None:
-        self.place = place
         self.platform = platform
-        self.settings = settings
         self._incoming = incoming
         self._leg_event = leg_event
-        self.location = LocationService()
-        self.host = Host(place.owner, place.loop, None, self._take, journal=wire_journal, is_ours=place.network.holds)  # type: ignore[arg-type]
-        endpoint = place.network.attach(
-            place.owner,
-            place.host,
-            settings.port,
-            self.host,
-            settings.transports,
-            tls_port=settings.tls_port,
-            identity=Identity((platform.domain,), served=self.domains),
+        super().__init__(
+            place, platform, settings, timers=timers, names=self.domains, resolve=resolve, wire_journal=wire_journal
         )
-        self.host.endpoint = endpoint
-        addresses = {place.host, *([settings.advertise] if settings.advertise else [])}
-        digest = DigestServer(platform.realm, place.ids.fork("digest"), algorithms=settings.algorithms)
-        authenticator = Authenticator(digest, platform, addresses=addresses)
-        self.registrar = Registrar(
-            self.location,
-            authenticator,
-            platform,
-            place.ids,
-            host=place.owner,
-            addresses=addresses,
-            intervals=settings.intervals,
-        )
-        self.policy = PlatformPolicy(platform, authenticator, self.location, host=place.owner, addresses=addresses)
-        listens = {
-            transport: Address(settings.advertise or address.host, address.port)
-            for transport, address in endpoint.addresses.items()
-        }
-        self.node = self.host.node = Node(
-            place.ids,
-            listens,
-            timers=timers,
-            policy=self.policy,
-            registrar=self.registrar,
-            max_calls=settings.max_calls,
-            **traced(place.journal, place.owner),
-        )
-        self.addresses = dict(endpoint.addresses)
-        self._named: dict[str, str] = {}
-        self._name_addresses()
-        self.host.after_work = self.keep_records
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
+        self._on_trunks: dict[int, Usage] = {}
 
-    def now(self) -> float:
-        """Lab seconds."""
-        return self.place.loop.time()
+    def _new_policy(self, authenticator: Authenticator) -> PlatformPolicy:
+        return PlatformPolicy(
+            self.platform, authenticator, self.location, host=self.place.owner, addresses=self.own_hosts
+        )
 
     def domains(self) -> list[str]:
         """The domains of all applications: what a phone of theirs looks for in our certificate (RFC 5922 s.7.2)."""
@@ -157,24 +92,22 @@ class CloudMachine:
 
     # -- events of the node
 
-    def _take(self, event: NodeEvent, now: float) -> None:
+    def _happened(self, event: NodeEvent, now: float) -> None:
         if isinstance(event, Incoming):
             assert isinstance(event.target, Target)
+            if event.target.caller.trunk is not None:
+                self._takes_channel(event.leg, event.target.caller.trunk.usage)
             self._incoming(event.leg, event.request, event.target, event.flow)
         elif isinstance(event, Routed):
             self._routed(event, now)
-        elif isinstance(event, Refused):
-            if not self.policy_said(event):
-                self.place.journal.note(
-                    MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why)
-                )
-        elif isinstance(event, Malformed):
-            error = event.error
-            self.place.journal.note(
-                MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc)
-            )
         else:
-            self._leg_event(event)
+            if isinstance(event, (Failed, Ended)) and (usage := self._on_trunks.pop(event.leg, None)) is not None:
+                usage.ended((self, event.leg))
+            self._leg_event(event)  # type: ignore[arg-type]  # what else a node says is a leg event
+
+    def _takes_channel(self, leg: int, usage: Usage) -> None:
+        self._on_trunks[leg] = usage
+        usage.began((self, leg))
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target
@@ -191,35 +124,6 @@ class CloudMachine:
                     target.destination,
                 )
             )
-
-    @staticmethod
-    def policy_said(event: Refused) -> bool:
-        """Whether the routing policy refused, which keeps its own record; a challenge is no refusal."""
-        return event.status in (401, 403, 404, 407, 416)
-
-    def keep_records(self) -> None:
-        """Move what registrar and policy have to say into the journal."""
-        for record in (*self.policy.poll(), *self.registrar.poll()):
-            self.place.journal.note(record)
-            if isinstance(record, RegistrationChanged):
-                self._name_devices(record.aor)
-
-    # -- names for the evidence: where several hosts share an address, ports tell them apart
-
-    def _name_addresses(self) -> None:
-        for address in self.addresses.values():
-            self._name(address, self.place.owner, self.place.owner)
-
-    def _name_devices(self, aor: str) -> None:
-        """Call the devices of others by the user who registered them."""
-        for binding in self.location.lookup(aor, self.now()):
-            self._name(binding.flow.remote, aor.partition("@")[0], aor)
-
-    def _name(self, address: Address, name: str, owner: str) -> None:
-        """Name an address, unless the lab has given its host a name; a name that another has is made whole."""
-        if not self.place.journal.name_of(Address(address.host, 0)):
-            whose = self._named.setdefault(name, owner)
-            self.place.journal.name(str(address), name if whose == owner else owner)
 
     # -- the switchboard
 
@@ -336,7 +240,10 @@ class CloudMachine:
             port.stop()
             port.release()
         self.ports.clear()
-        self.host.close()
+        for leg, usage in self._on_trunks.items():
+            usage.ended((self, leg))
+        self._on_trunks.clear()
+        super().close()
 
     def __repr__(self) -> str:
         where = ", ".join(f"{transport} {address}" for transport, address in self.addresses.items())

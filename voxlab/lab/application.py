@@ -10,6 +10,8 @@ from voxlab.base.errors import VoxlabError
 from voxlab.lab.user import User
 from voxlab.platform.application import UNCHANGED, Unchanged
 from voxlab.platform.application import Application as Record
+from voxlab.platform.names import did_you_mean
+from voxlab.platform.number import Number
 from voxlab.platform.rule import Explanation, Rule
 from voxlab.platform.scenario import Scenario
 
@@ -125,6 +127,34 @@ class Application:
         return self.lab.world.submit(
             lambda: self._record.rule(name, scenario=target, pattern=pattern, exclude=exclude, route=route)
         )
+
+    def number(self, number: str, *, rule: Rule | str | None = None) -> Number:
+        """Let calls to a telephone number come here, as operators send them to ``sip:+4930999100@`` our address.
+
+        Parameters
+        ----------
+        number : str
+            In E.164 form, such as "+4930999100"; nobody else's yet.
+        rule : Rule, str or None
+            The rule that takes its calls, its pattern not consulted; None tries the patterns on the number.
+        """
+        record = self._record
+
+        def define() -> Number:
+            return self.lab.platform.number(number, record, self._rule_named(rule) if isinstance(rule, str) else rule)
+
+        return self.lab.world.submit(define)
+
+    def _rule_named(self, name: str) -> Rule:
+        known = {rule.name: rule for rule in self._record.rules}
+        if name not in known:
+            raise VoxlabError(f"unknown rule {name!r} in {self.domain}{did_you_mean(name, known)}")
+        return known[name]
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """The telephone numbers whose calls come here."""
+        return tuple(number for number in self.lab.platform.numbers.values() if number.application is self._record)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

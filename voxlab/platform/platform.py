@@ -1,5 +1,5 @@
 """The registry of everything on the platform: accounts by name, applications by domain, users by address-of-record,
-trunks by source address.
+trunks by source address, telephone numbers by themselves.
 
 Must not know SIP messages: its questions are asked with names and addresses.
 """
@@ -13,6 +13,10 @@ from voxlab.base.ids import Ids
 from voxlab.platform.account import Account
 from voxlab.platform.application import Application
 from voxlab.platform.names import ACCOUNT, checked
+from voxlab.platform.number import Number
+from voxlab.platform.numbering import checked_number
+from voxlab.platform.registration import SipRegistration
+from voxlab.platform.rule import Rule
 from voxlab.platform.trunk import Network, Trunk, overlap
 from voxlab.platform.user import User
 
@@ -39,6 +43,8 @@ class Platform:
         self.domain = domain
         self._ids = ids
         self.accounts: dict[str, Account] = {}
+        self.numbers: dict[str, Number] = {}
+        self.registrations: dict[str, SipRegistration] = {}
         self._domains: dict[str, Application] = {}
 
     @property
@@ -75,30 +81,67 @@ class Platform:
         return self.user_at(name, domain) if at else self.user_at(username, host)
 
     def trunk_from(self, address: str) -> tuple[Account, Trunk] | None:
-        """Return the trunk whose whitelist holds the source ``address``, and its account; accounts never share an
-        address.
+        """Return the first trunk whose whitelist holds the source ``address``, and its account."""
+        return next(iter(self.trunks_from(address)), None)
+
+    def trunks_from(self, address: str) -> list[tuple[Account, Trunk]]:
+        """Return the trunks whose whitelists hold the source ``address``, one of each account at most."""
+        found = ((account, account.trunk_from(address)) for account in self.accounts.values())
+        return [(account, trunk) for account, trunk in found if trunk is not None]
+
+    # -- telephone numbers
+
+    def number(self, number: str, application: Application, rule: Rule | None = None) -> Number:
+        """Let calls to a telephone number go to an application, and there to a rule if one is given.
+
+        Raises
+        ------
+        VoxlabError
+            For what is no number, and for a number of another account.
         """
-        for account in self.accounts.values():
-            trunk = account.trunk_from(address)
-            if trunk is not None:
-                return account, trunk
-        return None
+        text = checked_number(number, f"a number of {application.domain}")
+        known = self.numbers.get(text)
+        if known is not None and known.application.account != application.account:
+            raise VoxlabError(f"{text} is a number of another account: nobody else can have it")
+        if rule is not None and rule not in application.rules:
+            raise VoxlabError(f"{rule!r} is no rule of {application.domain}, which {text} is to lead to")
+        self.numbers[text] = Number(text, application, rule)
+        return self.numbers[text]
+
+    def remove_number(self, number: str) -> None:
+        """Give a telephone number back; refused where only numbers tell two accounts' callers apart."""
+        text = checked_number(number, "a number")
+        record = self.numbers.pop(text, None)
+        if record is None:
+            raise VoxlabError(f"{text} is no number of this platform")
+        account = self.accounts[record.application.account]
+        try:
+            for trunk in account.trunks.values():
+                self.admit(trunk, trunk.allow)
+        except VoxlabError:
+            self.numbers[text] = record
+            raise
+
+    def has_numbers(self, account: str) -> bool:
+        """Whether an account has telephone numbers."""
+        return any(number.application.account == account for number in self.numbers.values())
 
     def open(self, application: Application) -> None:
         """Make an application reachable under its domain."""
         self._domains[application.domain] = application
 
     def admit(self, trunk: Trunk, wanted: tuple[Network, ...]) -> None:
-        """Refuse a whitelist that another account's holds too: nothing would tell whose calls these are."""
+        """Refuse a whitelist that another account's holds too, unless both have numbers that tell whose calls come."""
         for account in self.accounts.values():
-            if account.name == trunk.account:
+            if account.name == trunk.account or (self.has_numbers(trunk.account) and self.has_numbers(account.name)):
                 continue
             for other in account.trunks.values():
                 if pair := overlap(wanted, other.allow):
                     raise VoxlabError(
                         f"{pair[0]} of trunk {trunk.name!r} in account {trunk.account!r} overlaps {pair[1]} "
                         f"of trunk {other.name!r} in account {other.account!r}: "
-                        "a call from there could belong to either. Narrow one of them"
+                        "a call from there could belong to either. Narrow one of them, or give both accounts "
+                        "telephone numbers, by which their calls are told apart"
                     )
 
     def __repr__(self) -> str:
