@@ -290,6 +290,16 @@ class MessageRefused(NamedTuple):
     rfc: str = ""
 
 
+class MediaBlocked(NamedTuple):
+    """The border of a host's network keeps RTP out because it does not know where it comes from: one-way audio."""
+
+    time_s: float
+    host: str
+    src: Address
+    dst: Address
+    call_id: str = ""
+
+
 class FaultSwitched(NamedTuple):
     """A fault was switched on or off somewhere."""
 
@@ -314,6 +324,7 @@ Note = (
     | RegistrationChanged
     | AuthenticationVerdict
     | MessageRefused
+    | MediaBlocked
     | FaultSwitched
 )
 """Everything that ``Journal.note`` takes."""

@@ -89,6 +89,8 @@ class Registrar:
     intervals : Intervals
     strict : bool
         Refuse a Request-URI with a user part (s.10.2: it MUST NOT have one), which lenient registrars overlook.
+    domain : str or None
+        The domain that an address of ours in To stands for (s.10.3 step 5), where there is only one.
     date : callable or None
         From now to the text of a Date header field (s.20.17); without one the response has none.
     """
@@ -104,6 +106,7 @@ class Registrar:
         addresses: Container[str] = (),
         intervals: Intervals = Intervals(),  # noqa: B008 - an immutable value
         strict: bool = False,
+        domain: str | None = None,
         date: Callable[[float], str] | None = None,
     ) -> None:
         self._location = location
@@ -114,6 +117,7 @@ class Registrar:
         self._addresses = addresses
         self._intervals = intervals
         self._strict = strict
+        self._domain = domain
         self._date = date
         self._records: list[Record] = []
 
@@ -186,6 +190,8 @@ class Registrar:
         if subscriber is None:
             raise _Refusal(judgement.status, judgement.verdict, "RFC 3261 s.10.3 step 3", None, judgement.headers)
         aor = address_of_record(to)
+        if self._domain is not None and to.host in self._addresses:
+            aor = f"{to.user}@{self._domain}"
         if subscriber.aor != aor:
             raise _Refusal(403, f"{subscriber.aor} may not change the bindings of {aor}", "RFC 3261 s.10.3 step 4")
         if to.host != request.uri.host and request.uri.host not in self._addresses:

@@ -20,7 +20,7 @@ from voxlab.elements.proxy import Routed
 from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.media import MediaPlace
-from voxlab.host.server import ServerMachine, ServerSettings
+from voxlab.host.server import Locate, ServerMachine, ServerSettings
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
@@ -51,8 +51,8 @@ class CloudMachine(ServerMachine):
         Takes the number, the INVITE, the ``Target`` and the flow of every call that a rule takes.
     leg_event : callable
         Takes every leg event.
-    resolve : callable or None
-        From a host name to an IP address, None where it is not known.
+    locate : callable or None
+        From a URI to the places that serve it.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class CloudMachine(ServerMachine):
         timers: Timers,
         incoming: Callable[[int, Request, Target, Flow], None],
         leg_event: Callable[[LegEvent], None],
-        resolve: Callable[[str], str | None] | None = None,
+        locate: Locate | None = None,
         wire_journal: Journal | None = None,
     ) -> None:
         self.platform = platform
         self._incoming = incoming
         self._leg_event = leg_event
         super().__init__(
-            place, platform, settings, timers=timers, names=self.domains, resolve=resolve, wire_journal=wire_journal
+            place, platform, settings, timers=timers, names=self.domains, locate=locate, wire_journal=wire_journal
         )
         self.ports: list[CloudPort] = []
         self._tidy_at = 64

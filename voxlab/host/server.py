@@ -6,13 +6,14 @@ decides, and calls and leg events go to whoever has derived from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from voxlab.base.datagram import Address
 from voxlab.base.journal import Journal
 from voxlab.base.records import MessageRefused, RegistrationChanged
 from voxlab.elements.authentication import Authenticator, Subscribers
+from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.registrar import Directory, Intervals, Registrar
@@ -23,6 +24,7 @@ from voxlab.host.media import MediaPlace
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.digest_server import DigestServer
+from voxlab.sip.uri import Uri
 from voxlab.transaction.timers import Timers
 
 
@@ -53,6 +55,9 @@ class ServerSettings(NamedTuple):
     advertise: str | None = None
 
 
+Locate = Callable[[Uri], Sequence[Hop]]
+
+
 class Population(Subscribers, Directory, Protocol):
     """Whose users a server knows: they register, and prove who they are."""
 
@@ -78,8 +83,8 @@ class ServerMachine:
     settings : ServerSettings
     names : callable
         The domains that it serves by now: what a phone looks for in its certificate (RFC 5922 s.7.2).
-    resolve : callable or None
-        From a host name to an IP address, None where it is not known.
+    locate : callable or None
+        From a URI to the places that serve it, the best first; without it names lead nowhere.
 
     Attributes
     ----------
@@ -95,7 +100,7 @@ class ServerMachine:
         *,
         timers: Timers,
         names: Callable[[], Iterable[str]],
-        resolve: Callable[[str], str | None] | None = None,
+        locate: Locate | None = None,
         wire_journal: Journal | None = None,
     ) -> None:
         self.place = place
@@ -123,6 +128,7 @@ class ServerMachine:
             host=place.owner,
             addresses=self.own_hosts,
             intervals=settings.intervals,
+            domain=self._domain(),
         )
         self._policy = self._new_policy(authenticator)
         listens = {
@@ -136,7 +142,7 @@ class ServerMachine:
             policy=self._policy,
             registrar=self.registrar,
             max_calls=settings.max_calls,
-            resolve=resolve,
+            locate=locate,
             **traced(place.journal, place.owner),
         )
         self.addresses = dict(endpoint.addresses)
@@ -147,6 +153,16 @@ class ServerMachine:
     def _new_policy(self, authenticator: Authenticator) -> RecordingPolicy:
         """Return what decides about requests outside dialogs."""
         raise NotImplementedError
+
+    def _domain(self) -> str | None:
+        """Return the domain that our address stands for, None where there may be several."""
+        return None
+
+    @property
+    def sip_address(self) -> Address:
+        """Where others are to send requests: UDP, or else the first transport there is."""
+        listens = self.node.listens
+        return listens.get("UDP") or next(iter(listens.values()))
 
     def now(self) -> float:
         """Lab seconds."""

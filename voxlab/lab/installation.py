@@ -5,18 +5,21 @@ Must not know phones or evidence; whoever wants a host on the network is given a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
+from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
+from voxlab.elements.locating import Hop, locate
+from voxlab.elements.zone import Zone
 from voxlab.host.cloud import CloudMachine, CloudSettings
 from voxlab.host.media import MediaPlace
 from voxlab.lab.printing import say
 from voxlab.net.addresses import AddressPlan
 from voxlab.net.impairment import Impairment
-from voxlab.net.network import Network
+from voxlab.net.network import ALL_TRANSPORTS, Network
 from voxlab.net.simulation import SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
@@ -24,6 +27,7 @@ from voxlab.platform.platform import Platform
 from voxlab.scenario.exchange import Exchange
 from voxlab.scenario.ports import Switchboard
 from voxlab.scenario.session import Session
+from voxlab.sip.uri import Uri
 from voxlab.transaction.timers import Timers
 
 CLOUD = "cloud"
@@ -69,6 +73,8 @@ class Installation:
         There once ``build`` is through; made anew by the next.
     media_addresses : set of Address
         The media ports of the whole lab.
+    zone : Zone
+        What DNS says.
     is_built : bool
         Whether ``build`` came to its end and ``take_down`` was not called since.
     """
@@ -83,8 +89,11 @@ class Installation:
         self.platform = platform
         self.media_addresses: set[Address] = set()
         self.is_built = False
+        self.zone = Zone()
+        self.zone.serve(self._served)
         self._design = design
         self._plan: AddressPlan
+        self._dns_ids: Ids
         self._places: dict[str, int] = {}
         self._standing: list[_Standing] = []
 
@@ -94,6 +103,7 @@ class Installation:
         """Build what a lab needs before its first phone."""
         self.media_addresses.clear()
         self._places.clear()
+        self._dns_ids = self.world.ids.fork("dns")
         self._plan = self._design.plan()
         self._standing.append(self._plan)
         self.network = self._network()
@@ -122,6 +132,7 @@ class Installation:
             timers=design.timers,
             incoming=self.exchange.incoming,
             leg_event=self.exchange.leg_event,
+            locate=self.locate,
             wire_journal=self.wire_journal,
         )
         self.exchange.switchboard = cast("Switchboard", self.cloud)
@@ -137,6 +148,23 @@ class Installation:
     def new_place(self, owner: str) -> MediaPlace:
         """Give a new host an address."""
         return self._place(owner, self._plan.device())
+
+    def new_place_in(self, owner: str, network: str) -> MediaPlace:
+        """Give a new host an address in the network of another operator."""
+        return self._place(owner, self._plan.network(network).host())
+
+    def network_of(self, network: str) -> str:
+        """Return the network that stands for another operator's: its own name, or a subnet of this machine."""
+        return str(self._plan.network(network))
+
+    def _served(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of the platform's domains: what its zone in DNS says."""
+        ours = self.is_built and (name == self.platform.domain or self.platform.serves(name))
+        return (self._design.settings.advertise or self.cloud.place.host,) if ours else ()
+
+    def locate(self, uri: Uri) -> Sequence[Hop]:
+        """Return the places that serve a URI, by the lab's own zone."""
+        return locate(uri, self.zone, ALL_TRANSPORTS, self._dns_ids)
 
     def _place(self, owner: str, host: str) -> MediaPlace:
         if self._plan.own_addresses:

@@ -20,6 +20,7 @@ from voxlab.lab.call import Call
 from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
 from voxlab.lab.lab_evidence import LabEvidence
+from voxlab.lab.operators import LabOperators
 from voxlab.lab.printing import listen
 from voxlab.lab.scenario_news import ScenarioNews
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from voxlab.lab.phone import Phone
 
 
-class Lab(LabEvidence):
+class Lab(LabOperators, LabEvidence):
     """A telephony laboratory: a cloud platform, its users and their phones, in virtual time or on real sockets.
 
     Parameters
@@ -132,7 +133,7 @@ class Lab(LabEvidence):
 
     def unused_title(self, wanted: str, domain: str) -> str:
         """Return ``wanted``, or with the domain where another host has that name: evidence is kept by name."""
-        taken = {CLOUD, *(phone.title for phone in self.phones)}
+        taken = {CLOUD, *self.carriers, *(phone.title for phone in self.phones)}
         return f"{wanted}@{domain}" if wanted in taken else wanted
 
     def new_place(self, owner: str) -> MediaPlace:
@@ -178,7 +179,7 @@ class Lab(LabEvidence):
         if not isinstance(self.network, SimulatedNetwork):
             raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
         names = [each if isinstance(each, str) else getattr(each, "title", each) for each in (one, other)]
-        known = [CLOUD, *(phone.title for phone in self.phones)]
+        known = [CLOUD, *self.carriers, *(phone.title for phone in self.phones)]
         for name in names:
             if name not in known:
                 raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
@@ -309,6 +310,8 @@ class Lab(LabEvidence):
             self.exchange.end_all("lab reset")
         for phone in list(self.phones):
             phone.discard()
+        for carrier in self.carriers.values():
+            carrier.discard()
         self.installation.take_down()
 
     def _start_over(self) -> None:
@@ -316,6 +319,8 @@ class Lab(LabEvidence):
         self._news.clear()
         self.dialled.clear()
         self.installation.build()
+        for carrier in self.carriers.values():
+            carrier.build()
 
     @blocking
     def close(self) -> Steps[None]:

@@ -115,11 +115,10 @@ class Phone:
     def build(self) -> None:
         """Make the machine and let it register."""
         lab, user, options = self.lab, self.user.record, self.options
-        server = lab.cloud.addresses.get(options.transport)
+        servers = self.user.servers
+        server = servers.get(options.transport)
         if server is None:
-            raise VoxlabError(
-                f"the cloud does not listen on {options.transport}; it has {', '.join(lab.cloud.addresses)}"
-            )
+            raise VoxlabError(f"the server does not listen on {options.transport}; it has {', '.join(servers)}")
         settings = PhoneSettings(
             user.name,
             user.domain,
@@ -129,7 +128,7 @@ class Phone:
             options.transport,
             user.display_name,
         )
-        place = lab.new_place(self.title)
+        place = self.user.new_place(self.title)
         self.machine = PhoneMachine(
             place,
             settings,

@@ -1,0 +1,89 @@
+"""The other operators of a lab, how they find one another, and what DNS says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from voxlab.lab.carrier import Carrier, new_carrier
+
+if TYPE_CHECKING:
+    from voxlab.elements.zone import Zone
+    from voxlab.lab.lab import Lab
+
+
+class LabOperators:
+    """A base of ``Lab``; ``carriers`` are the other operators by name."""
+
+    carriers: dict[str, Carrier]
+
+    @property
+    def lab(self) -> Lab:
+        """Itself: what every handle has."""
+        raise NotImplementedError
+
+    def carrier(
+        self,
+        name: str,
+        *,
+        network: str | None = None,
+        numbers: str | Iterable[str] | None = None,
+        domain: str | None = None,
+        can_whitelist: bool | None = None,
+        accepts_registrations: bool | None = None,
+        number_format: str | None = None,
+        country: str | None = None,
+        announces: bool | None = None,
+    ) -> Carrier:
+        """Return the other operator called ``name``, made if need be; what is given is updated.
+
+        Parameters
+        ----------
+        name : str
+        network : str
+            Where its switch and its phones are, such as "198.51.100.0/24"; a live lab maps it to a subnet of this
+            machine.
+        numbers : str or iterable of str
+            Its number range, such as "+4930555*".
+        domain : str
+            Its SIP domain; ``gigafon.example`` for "gigafon".
+        can_whitelist : bool
+            Whether it can do trunks (the default): without, it takes calls from its own subscribers only.
+        accepts_registrations : bool
+            Whether others may register as one of its telephones (the default).
+        number_format, country : str
+            How it wants called numbers written, as in ``Account.trunk``.
+        announces : bool
+            Whether a call to a number that nobody has hears an announcement before it fails.
+
+        Examples
+        --------
+        >>> giga = lab.carrier("gigafon", network="198.51.100.0/24", numbers="+4930555*")
+        >>> oma = giga.phone("+4930555001")
+        """
+        self.lab.refuse_closed()
+        known = self.carriers.get(name)
+        if known is None:
+            known = new_carrier(self.lab, name, network, numbers, domain)
+        known.update(
+            can_whitelist=can_whitelist,
+            accepts_registrations=accepts_registrations,
+            announces=announces,
+            style=number_format,
+            country=country,
+        )
+        return known
+
+    def operator_of(self, number: str) -> str | None:
+        """Return where the operator of a number takes calls, as ``host:port``; None where nobody has it."""
+        if number in self.lab.platform.numbers:
+            return str(self.lab.cloud.sip_address)
+        for carrier in self.carriers.values():
+            if number in carrier.record.range:
+                return carrier.address
+        return None
+
+    @property
+    def zone(self) -> Zone:
+        """What DNS says here: ``lab.zone.a("sbc.example", "198.51.100.1")``, ``srv_records``, ``naptr_records``."""
+        return self.lab.installation.zone
