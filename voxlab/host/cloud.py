@@ -12,19 +12,22 @@ from voxlab.base.datagram import Flow
 from voxlab.base.journal import Journal
 from voxlab.base.records import CallRouted, LegOpened
 from voxlab.dialog.dialog import Header
-from voxlab.dialog.events import Ended, Failed, LegEvent
+from voxlab.dialog.events import LegEvent
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.node import NodeEvent
 from voxlab.elements.proxy import Routed
 from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_port import CloudPort
+from voxlab.host.health_checks import HealthChecks
 from voxlab.host.media import MediaPlace
+from voxlab.host.outlets import Outlet, Outlets
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
+from voxlab.host.trunk_watch import TrunkWatch
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
-from voxlab.platform.usage import Usage
+from voxlab.platform.way_out import NoWay, Wish
 from voxlab.sip.message import Request
 from voxlab.transaction.timers import Timers
 
@@ -75,7 +78,12 @@ class CloudMachine(ServerMachine):
         )
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
-        self._on_trunks: dict[int, Usage] = {}
+        self._trunks = TrunkWatch()
+        self.health_checks = HealthChecks(
+            platform, lambda: self.node, place.ids.fork("options"), self.now, self.host.flush
+        )
+        self.health_checks.keep()
+        self._outlets = Outlets(platform, lambda: self.node, place.ids.fork("outlets"), self.now)
 
     def _new_policy(self, authenticator: Authenticator) -> PlatformPolicy:
         return PlatformPolicy(
@@ -96,18 +104,13 @@ class CloudMachine(ServerMachine):
         if isinstance(event, Incoming):
             assert isinstance(event.target, Target)
             if event.target.caller.trunk is not None:
-                self._takes_channel(event.leg, event.target.caller.trunk.usage)
+                self._trunks.began(event.leg, event.target.caller.trunk.usage)
             self._incoming(event.leg, event.request, event.target, event.flow)
         elif isinstance(event, Routed):
             self._routed(event, now)
         else:
-            if isinstance(event, (Failed, Ended)) and (usage := self._on_trunks.pop(event.leg, None)) is not None:
-                usage.ended((self, event.leg))
+            self._trunks.take(event, now)
             self._leg_event(event)  # type: ignore[arg-type]  # what else a node says is a leg event
-
-    def _takes_channel(self, leg: int, usage: Usage) -> None:
-        self._on_trunks[leg] = usage
-        usage.began((self, leg))
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target
@@ -149,7 +152,7 @@ class CloudMachine(ServerMachine):
 
     def dial(
         self,
-        contact: Contact,
+        contact: Contact | Outlet,
         *,
         session: int,
         letter: str,
@@ -170,9 +173,12 @@ class CloudMachine(ServerMachine):
             to=to,
             offer=offer,
             headers=headers,
+            credentials=contact.credentials if isinstance(contact, Outlet) else None,
             max_forwards=max_forwards,
             now=self.now(),
         )
+        if isinstance(contact, Outlet):
+            self._sent_out(leg, contact)
         opened = agent.session(leg)
         call_id = opened.call_id if opened else ""
         if port is not None:
@@ -180,6 +186,32 @@ class CloudMachine(ServerMachine):
         self.place.journal.note(LegOpened(self.now(), session, letter, call_id, self.place.host, peer))
         self.host.flush()
         return leg
+
+    def _sent_out(self, leg: int, outlet: Outlet) -> None:
+        self._trunks.began(leg, outlet.usage, outlet.gateway)
+        if outlet.usage is not None:
+            outlet.usage.admitted(self.now())
+
+    def ways_to_number(self, application: Application, wish: Wish) -> list[Outlet] | NoWay:
+        """Return where an INVITE to a telephone number may be sent, the best first."""
+        return self._outlets.to_number(application, wish)
+
+    def ways_to_uri(
+        self, uri: str, *, username: str | None = None, password: str | None = None, out_proxy: str | None = None
+    ) -> list[Outlet] | NoWay:
+        """Return where an INVITE to a SIP URI may be sent, the best first."""
+        keyring = self._outlets.keyring(username, password) if username and password else None
+        return self._outlets.to_uri(uri, credentials=keyring, out_proxy=out_proxy)
+
+    def ways_over_registration(
+        self, uri: str, application: Application, registration: str | int
+    ) -> list[Outlet] | NoWay:
+        """Return where an INVITE over one of our registrations may be sent, or why nowhere."""
+        return self._outlets.over_registration(uri, self.platform.registration(application.account, registration))
+
+    def owns_number(self, number: str) -> bool:
+        """Whether a telephone number is one of ours."""
+        return number in self.platform.numbers
 
     def ring(self, leg: int, status: int, sdp: bytes, headers: Sequence[Header]) -> None:
         """Send a provisional response."""
@@ -240,9 +272,7 @@ class CloudMachine(ServerMachine):
             port.stop()
             port.release()
         self.ports.clear()
-        for leg, usage in self._on_trunks.items():
-            usage.ended((self, leg))
-        self._on_trunks.clear()
+        self._trunks.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.application import Application
-from voxlab.lab.trunk import Trunk
+from voxlab.lab.trunk import Trunk, outward
 from voxlab.platform.account import Account as Record
 from voxlab.platform.application import UNCHANGED, Unchanged
 from voxlab.platform.trunk import Trunk as TrunkRecord
@@ -60,8 +60,17 @@ class Account:
         calls_per_second: int | Unchanged | None = UNCHANGED,
         trusts_from: bool | None = None,
         transit: bool | None = None,
+        gateway: Any = None,
+        reaches: str | Iterable[str] | Unchanged | None = UNCHANGED,
+        identity: str | None = None,
+        forwarding: str | None = None,
+        from_domain: str | None = None,
+        caller_id: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        options_every: float | Unchanged | None = UNCHANGED,
     ) -> Trunk:
-        """Return the trunk called ``name``, made if need be: calls from the addresses in ``allow`` need no password.
+        """Return the trunk called ``name``, made if need be: another operator, whose calls come in and who takes ours.
 
         What is given is updated, at once for the next call.
 
@@ -69,7 +78,25 @@ class Account:
         ----------
         name : str
         allow : iterable of str
-            Addresses and networks, ``A.B.C.D``, ``A.B.C.D/L`` or ``A.B.C.D/a.b.c.d``, IPv6 too.
+            Whose calls need no password: addresses and networks, ``A.B.C.D``, ``A.B.C.D/L`` or ``A.B.C.D/a.b.c.d``,
+            IPv6 too.
+        gateway : str, tuple or list of them
+            Where it takes our calls: ``host``, ``host:port`` or a SIP URI. Of a list the first is tried first;
+            a tuple adds priority and weight: ``("sbc1.example", 1, 60)``.
+        reaches : str or iterable of str
+            The numbers that may go this way, such as "+49*"; None for all.
+        identity : {"from", "pai", "ppi", "rpid"}
+            What tells it who calls: From alone, or with P-Asserted-Identity, P-Preferred-Identity, Remote-Party-ID.
+        forwarding : {"diversion", "history-info", "both", "none"}
+            What tells it on whose behalf a forwarded call comes.
+        from_domain : str
+            The host part of our URIs there; the application's domain if not given.
+        caller_id : str
+            The number that stands for callers who have none; the application's first number if not given.
+        username, password : str
+            For digest towards it.
+        options_every : float or None
+            Lab seconds after which its gateways are asked again whether they are there (OPTIONS); None for never.
         number_format : {"e164", "plain", "00", "national"}
             How the operator writes numbers: +4930555001, 4930555001, 004930555001 or 030555001.
         country : str
@@ -98,6 +125,9 @@ class Account:
             record.limit(channels, calls_per_second)
             record.trusts_from = record.trusts_from if trusts_from is None else trusts_from
             record.transit = record.transit if transit is None else transit
+            record.present(style=identity, forwarding=forwarding, domain=from_domain)
+            outward(record, gateway, reaches, caller_id, username, password, options_every)
+            self.lab.cloud.health_checks.keep()
             return record
 
         record = self.lab.world.submit(define)

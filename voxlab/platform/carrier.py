@@ -5,19 +5,17 @@ Numbers are E.164; causes are those of ITU-T Q.850 as RFC 3398 s.7.2.4.1 maps th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
 from voxlab.platform.names import did_you_mean
+from voxlab.platform.number_range import NumberRange
 from voxlab.platform.numbering import Dialect, checked_number
 from voxlab.platform.secret import Secret
 from voxlab.platform.trunk import Network, host_address, networks
 from voxlab.platform.user import User
-
-_RANGE = re.compile(r"(\+[1-9][0-9]{0,13})\*|\+[1-9][0-9]{1,14}")
 
 
 class Cause(NamedTuple):
@@ -93,25 +91,6 @@ def cause(number: int) -> Cause:
     return CAUSES[number]
 
 
-class NumberRange:
-    """The numbers of an operator: ``+4930555*`` for all that begin so, or single ones."""
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        self.patterns = tuple(patterns)
-        for pattern in self.patterns:
-            given: object = pattern
-            if not (isinstance(given, str) and _RANGE.fullmatch(given)):
-                raise VoxlabError(f"a range of numbers is written '+4930555*', or as one number, not {pattern!r}")
-
-    def __contains__(self, number: object) -> bool:
-        return isinstance(number, str) and any(
-            number.startswith(pattern[:-1]) if pattern.endswith("*") else number == pattern for pattern in self.patterns
-        )
-
-    def __str__(self) -> str:
-        return ", ".join(self.patterns) or "none"
-
-
 class Carrier:
     """What an operator knows: its subscribers, and the addresses of others that it takes calls from.
 
@@ -155,8 +134,9 @@ class Carrier:
     # -- whose users these are
 
     def serves(self, host: str) -> bool:
-        """Whether ``host`` is its domain."""
-        return host.lower().removesuffix(".") == self.domain
+        """Whether ``host`` is its domain, or a server in it."""
+        name = host.lower().removesuffix(".")
+        return name == self.domain or name.endswith(f".{self.domain}")
 
     def user_named(self, username: str, host: str) -> User | None:
         """Return whom a device means that calls itself ``username``."""

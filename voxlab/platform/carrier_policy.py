@@ -152,12 +152,12 @@ class CarrierPolicy:
 
     def _called(self, uri: Uri, caller: str, own: bool, now: float) -> Answer:
         carrier, dialled = self._carrier, (uri.user or "").partition(";")[0]
-        if dialled in carrier.users:
-            return self._subscriber(dialled, caller, own, now)
-        if is_emergency(dialled):
-            return Reject(403, "Emergency Calls Not Supported", f"{dialled} is an emergency number")
         number = carrier.dialect.read(dialled)
         if not is_global(number):
+            if dialled in carrier.users:
+                return self._subscriber(dialled, caller, own, now)
+            if is_emergency(dialled):
+                return Reject(403, "Emergency Calls Not Supported", f"{dialled} is an emergency number")
             return self._unknown(Telephone(dialled, cause=CAUSES[28]), caller)
         if not own and carrier.dialect.write(number) != dialled:
             why = f"{dialled} is not how {carrier.name} wants numbers written: {carrier.dialect.write(number)}"

@@ -12,7 +12,7 @@ from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.platform.account import Account
 from voxlab.platform.application import Application
-from voxlab.platform.names import ACCOUNT, checked
+from voxlab.platform.names import ACCOUNT, checked, did_you_mean
 from voxlab.platform.number import Number
 from voxlab.platform.numbering import checked_number
 from voxlab.platform.registration import SipRegistration
@@ -88,6 +88,23 @@ class Platform:
         """Return the trunks whose whitelists hold the source ``address``, one of each account at most."""
         found = ((account, account.trunk_from(address)) for account in self.accounts.values())
         return [(account, trunk) for account, trunk in found if trunk is not None]
+
+    # -- registrations of ours elsewhere
+
+    def registration(self, account: str, which: str | int) -> SipRegistration:
+        """Return a registration of an account by its user name or number.
+
+        Raises
+        ------
+        VoxlabError
+            If there is none.
+        """
+        known = [each for each in self.registrations.values() if each.account == account]
+        found = next((each for each in known if which in (each.username, each.number)), None)
+        if found is None:
+            hint = did_you_mean(which, [each.username for each in known])
+            raise VoxlabError(f"unknown SIP registration {which!r} in account {account!r}{hint}")
+        return found
 
     # -- telephone numbers
 

@@ -14,7 +14,11 @@ from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
 from voxlab.platform.application import Unchanged
+from voxlab.platform.caller_identity import PLAIN, CallerIdentity
+from voxlab.platform.gateway import Gateway
+from voxlab.platform.number_range import NumberRange
 from voxlab.platform.numbering import E164, Dialect
+from voxlab.platform.secret import Secret
 from voxlab.platform.usage import Usage
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -50,6 +54,18 @@ class Trunk:
         The calls that stand, and the limits.
     descriptions : dict of Network to str
         What was said about networks of the whitelist.
+    gateways : tuple of Gateway
+        Where our calls go; without one none do.
+    reaches : NumberRange or None
+        The numbers that may go this way; None for all.
+    identity : CallerIdentity
+        How the operator is told who calls.
+    caller_id : str
+        The number that stands for callers who have none, "" for the first number of the application.
+    options_every_s : float or None
+        How often its gateways are asked whether they are there; None for never.
+    username : str
+        For digest towards the operator, "" where none is asked for; ``password`` goes with it.
     """
 
     name: str
@@ -60,6 +76,13 @@ class Trunk:
     transit: bool = False
     usage: Usage = field(default_factory=Usage)
     descriptions: dict[Network, str] = field(default_factory=dict)
+    gateways: tuple[Gateway, ...] = ()
+    reaches: NumberRange | None = None
+    identity: CallerIdentity = PLAIN
+    caller_id: str = ""
+    options_every_s: float | None = None
+    username: str = ""
+    password: Secret | None = field(default=None, repr=False)
 
     def speak(self, *, style: str | None, country: str | None, prefix: str | None) -> None:
         """Take another dialect; what is None stays as it is."""
@@ -68,6 +91,19 @@ class Trunk:
             spoken.style if style is None else style,
             spoken.country if country is None else country,
             spoken.prefix if prefix is None else prefix,
+        )
+
+    def may_reach(self, number: str) -> bool:
+        """Whether calls to a number may go this way."""
+        return bool(self.gateways) and (self.reaches is None or number in self.reaches)
+
+    def present(self, *, style: str | None, forwarding: str | None, domain: str | None) -> None:
+        """Say otherwise who calls; what is None stays as it is."""
+        before = self.identity
+        self.identity = CallerIdentity(
+            before.style if style is None else style,
+            before.forwarding if forwarding is None else forwarding,
+            before.domain if domain is None else domain,
         )
 
     def limit(self, channels: int | Unchanged | None, calls_per_second: int | Unchanged | None) -> None:

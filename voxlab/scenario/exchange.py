@@ -98,6 +98,7 @@ class Exchange:
         leg = session.new_leg(
             incoming=True, caller_id=caller.number, display_name=caller.display_name, destination=target.destination
         )
+        leg.caller = caller
         self._legs[number] = leg
         self._journal.note(
             LegOpened(now, session.number, "A", request.call_id, self._host, caller.number, True, application.domain)

@@ -59,6 +59,26 @@ def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: i
     return number
 
 
+def invite_outside(leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
+    """Send an INVITE to a place outside the platform, and return the number of the branch."""
+    session = leg.session
+    port = session.switchboard.media(session.number, leg.letter)
+    number = session.switchboard.dial(
+        outlet,
+        session=session.number,
+        letter=leg.letter,
+        from_=outlet.from_ or from_header(leg),
+        to=outlet.to,
+        offer=port.offer(like.media),
+        headers=(*outlet.headers, *lines),
+        max_forwards=hops,
+        peer=leg.destination,
+        port=port,
+    )
+    leg.signalling.branch(port, number)
+    return number
+
+
 def from_header(leg: Leg) -> str:
     """Return the From of a leg: its display name and the URI of its caller."""
     caller, domain = leg.caller_id, leg.session.application.domain
