@@ -265,6 +265,18 @@ class RegistrationChanged(NamedTuple):
     call_id: str = ""
 
 
+class OurRegistrationChanged(NamedTuple):
+    """A registration of ours elsewhere: ``state`` in the four words of the API, ``detail`` in those of its machine."""
+
+    time_s: float
+    account: str
+    uri: str
+    state: str
+    code: int
+    reason: str
+    detail: str
+
+
 class AuthenticationVerdict(NamedTuple):
     """A digest was judged: ``verdict`` is "accepted" or why not ("stale", "wrong response", "unknown user", ...)."""
 
@@ -322,6 +334,7 @@ Note = (
     | MediaStarted
     | StreamMeasured
     | RegistrationChanged
+    | OurRegistrationChanged
     | AuthenticationVerdict
     | MessageRefused
     | MediaBlocked

@@ -126,10 +126,11 @@ class Node:
         timers = timers or Timers()
         self.layer = TransactionLayer(ids, timers, sent_by=self.sent_by, observer=observer, created=created)
         self.proxy: Proxy | None = None
-        if policy is not None:
-            asked = AskedOnce(policy)
-            admit = admit_by(asked)
-            self.proxy = Proxy(self.layer, ids, self, asked, timers)
+        self._timers = timers
+        self._policy = None if policy is None else AskedOnce(policy)
+        if self._policy is not None:
+            admit = admit_by(self._policy)
+            self.proxy = Proxy(self.layer, ids, self, self._policy, timers)
         self.user_agent = UserAgent(self.layer, ids, self, timers, admit=admit, max_calls=max_calls)
         self.registrar = registrar
         self._clients: list[RegisterClient] = []
@@ -138,6 +139,13 @@ class Node:
         self._out: list[Transmit] = []
         self._malformed: list[NodeEvent] = []
         self.housekeeping_changed = True
+
+    def move(self, listens: Mapping[str, Address]) -> None:
+        """Be reached at other addresses from now on; what passes through is forgotten: its route led to the old."""
+        self.listens = dict(listens)
+        self._contacts.clear()
+        if self._policy is not None:
+            self.proxy = Proxy(self.layer, self._ids, self, self._policy, self._timers)
 
     # -- the four verbs
 

@@ -22,6 +22,7 @@ from voxlab.host.cloud_port import CloudPort
 from voxlab.host.health_checks import HealthChecks
 from voxlab.host.media import MediaPlace
 from voxlab.host.outlets import Outlet, Outlets
+from voxlab.host.registrations import Registrations
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
 from voxlab.host.trunk_watch import TrunkWatch
 from voxlab.platform.application import Application
@@ -76,13 +77,14 @@ class CloudMachine(ServerMachine):
         super().__init__(
             place, platform, settings, timers=timers, names=self.domains, locate=locate, wire_journal=wire_journal
         )
+        self.media_place = place
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
         self._trunks = TrunkWatch()
         self.health_checks = HealthChecks(
             platform, lambda: self.node, place.ids.fork("options"), self.now, self.host.flush
         )
-        self.health_checks.keep()
+        self.registrations = Registrations(platform, self)
         self._outlets = Outlets(platform, lambda: self.node, place.ids.fork("outlets"), self.now)
 
     def _new_policy(self, authenticator: Authenticator) -> PlatformPolicy:
@@ -127,6 +129,16 @@ class CloudMachine(ServerMachine):
                     target.destination,
                 )
             )
+
+    def keep_definitions(self) -> None:
+        """Let what runs agree with what is defined: health checks of trunks, registrations elsewhere."""
+        self.health_checks.keep()
+        self.registrations.keep()
+
+    def move(self, place: MediaPlace) -> None:
+        """Leave the address of signalling for another; media stay where they are."""
+        super().move(place)
+        self.registrations.keep()
 
     # -- the switchboard
 
@@ -251,7 +263,7 @@ class CloudMachine(ServerMachine):
 
     def media(self, session: int, letter: str) -> CloudPort:
         """Open a media port."""
-        port = CloudPort(self.place)
+        port = CloudPort(self.media_place)
         port.label(session=session, leg=letter)
         self.ports.append(port)
         if len(self.ports) > self._tidy_at:
@@ -265,6 +277,19 @@ class CloudMachine(ServerMachine):
         if session is None:
             raise KeyError(leg)
         return session.first_invite
+
+    def keep_records(self) -> None:
+        """Move what registrar, policy and registrations have to say into the journal."""
+        super().keep_records()
+        self.registrations.collect()
+
+    def _bindings_changed(self, aor: str) -> None:
+        super()._bindings_changed(aor)
+        self.registrations.keep()  # some stand while a user of ours is logged in
+
+    def logged_in(self, aor: str) -> bool:
+        """Whether a user has a device registered."""
+        return bool(self.location.lookup(aor, self.now()))
 
     def close(self) -> None:
         """Stop; sockets and ports are given back."""

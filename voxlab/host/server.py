@@ -107,17 +107,9 @@ class ServerMachine:
         self.settings = settings
         self.location = LocationService()
         self.host = Host(place.owner, place.loop, None, self._take, journal=wire_journal, is_ours=place.network.holds)  # type: ignore[arg-type]
-        endpoint = place.network.attach(
-            place.owner,
-            place.host,
-            settings.port,
-            self.host,
-            settings.transports,
-            tls_port=settings.tls_port,
-            identity=Identity((population.realm,), served=names),
-        )
-        self.host.endpoint = endpoint
-        self.own_hosts = {place.host, *([settings.advertise] if settings.advertise else [])}
+        self._identity = Identity((population.realm,), served=names)
+        self.own_hosts: set[str] = set()
+        listens = self._attach()
         digest = DigestServer(population.realm, place.ids.fork("digest"), algorithms=settings.algorithms)
         authenticator = Authenticator(digest, population, addresses=self.own_hosts)
         self.registrar = Registrar(
@@ -131,10 +123,6 @@ class ServerMachine:
             domain=self._domain(),
         )
         self._policy = self._new_policy(authenticator)
-        listens = {
-            transport: Address(settings.advertise or address.host, address.port)
-            for transport, address in endpoint.addresses.items()
-        }
         self.node = self.host.node = Node(
             place.ids,
             listens,
@@ -145,7 +133,6 @@ class ServerMachine:
             locate=locate,
             **traced(place.journal, place.owner),
         )
-        self.addresses = dict(endpoint.addresses)
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -153,6 +140,36 @@ class ServerMachine:
     def _new_policy(self, authenticator: Authenticator) -> RecordingPolicy:
         """Return what decides about requests outside dialogs."""
         raise NotImplementedError
+
+    def _attach(self) -> dict[str, Address]:
+        """Take the address of our place, and return where others see us listen."""
+        place, settings = self.place, self.settings
+        endpoint = place.network.attach(
+            place.owner,
+            place.host,
+            settings.port,
+            self.host,
+            settings.transports,
+            tls_port=settings.tls_port,
+            identity=self._identity,
+        )
+        self.host.endpoint = endpoint
+        self.addresses = dict(endpoint.addresses)
+        self.own_hosts.clear()
+        self.own_hosts.update({place.host, settings.advertise or place.host})
+        return {
+            transport: Address(settings.advertise or address.host, address.port)
+            for transport, address in endpoint.addresses.items()
+        }
+
+    def move(self, place: MediaPlace) -> None:
+        """Leave our address for another; whoever knows the old one, and calls that stand, reach us no more."""
+        if self.host.endpoint is not None:
+            self.host.endpoint.close()
+        self.place = place
+        self.node.move(self._attach())
+        self._name_addresses()
+        self.host.rearm()
 
     def _domain(self) -> str | None:
         """Return the domain that our address stands for, None where there may be several."""
@@ -197,7 +214,11 @@ class ServerMachine:
         for record in (*self._policy.poll(), *self.registrar.poll()):
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
-                self._name_devices(record.aor)
+                self._bindings_changed(record.aor)
+
+    def _bindings_changed(self, aor: str) -> None:
+        """Take notice that devices of a user came or went."""
+        self._name_devices(aor)
 
     # -- names for the evidence: where several hosts share an address, ports tell them apart
 

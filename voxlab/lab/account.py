@@ -127,7 +127,7 @@ class Account:
             record.transit = record.transit if transit is None else transit
             record.present(style=identity, forwarding=forwarding, domain=from_domain)
             outward(record, gateway, reaches, caller_id, username, password, options_every)
-            self.lab.cloud.health_checks.keep()
+            self.lab.cloud.keep_definitions()
             return record
 
         record = self.lab.world.submit(define)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from voxlab.base.errors import VoxlabError
+from voxlab.lab.sip_registration import SipRegistration, Wishes, define
 from voxlab.lab.user import User
 from voxlab.platform.application import UNCHANGED, Unchanged
 from voxlab.platform.application import Application as Record
@@ -144,6 +145,65 @@ class Application:
             return self.lab.platform.number(number, record, self._rule_named(rule) if isinstance(rule, str) else rule)
 
         return self.lab.world.submit(define)
+
+    def sip_registration(
+        self,
+        username: str,
+        *,
+        proxy: str | None = None,
+        password: str | None = None,
+        auth_user: str | None = None,
+        outbound_proxy: str | None = None,
+        rule: Rule | str | Unchanged | None = UNCHANGED,
+        user: User | str | Unchanged | None = UNCHANGED,
+        persistent: bool | None = None,
+    ) -> SipRegistration:
+        """Return the SIP registration called ``username``, made if need be: the platform as a telephone elsewhere.
+
+        The crutch where no trunk can be had. What is given is updated; a changed one registers anew.
+
+        Parameters
+        ----------
+        username : str
+            The user name there.
+        proxy : str
+            The other telephony: a domain or an address, perhaps with a port.
+        password : str
+        auth_user : str or None
+            The name for digest, if it is another one.
+        outbound_proxy : str or None
+            The next hop, if it is not ``proxy``.
+        rule : Rule, str or None
+            Takes every call that comes over it, its pattern not consulted; None tries the patterns on ``username``.
+        user : User, str or None
+            Whose telephone it is: with ``persistent=False`` it stands while that user has a device registered. A user
+            has one at most, an older one is unbound.
+        persistent : bool
+            Registered until ``remove()`` (the default).
+
+        Raises
+        ------
+        VoxlabError
+            For a new one without proxy or password, and for what can be no user name or proxy.
+
+        Examples
+        --------
+        >>> line = giga.line("acme-office")
+        >>> reg = shop.sip_registration(line.username, proxy=line.proxy, password=line.password)
+        """
+        chosen = self._rule_named(rule) if isinstance(rule, str) else rule
+        bound = (
+            self._record.find_user(user) if isinstance(user, str) else user.record if isinstance(user, User) else user
+        )
+        wishes = Wishes(proxy, password, auth_user, outbound_proxy, chosen, bound, persistent)
+        record = self.lab.world.submit(lambda: define(self.lab, self._record, username, wishes))
+        return SipRegistration(self.lab, record)
+
+    @property
+    def sip_registrations(self) -> tuple[SipRegistration, ...]:
+        """The SIP registrations whose calls come here."""
+        known = self.lab.platform.registrations.values()
+        return tuple(SipRegistration(self.lab, each) for each in known if each.application is self._record)
 
     def _rule_named(self, name: str) -> Rule:
         known = {rule.name: rule for rule in self._record.rules}

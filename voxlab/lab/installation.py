@@ -111,6 +111,7 @@ class Installation:
         self._build_cloud()
         self._standing.append(self.cloud)
         self.is_built = True
+        self.cloud.keep_definitions()
 
     def _network(self) -> Network:
         loop: Any = self.world.loop
@@ -148,6 +149,22 @@ class Installation:
     def new_place(self, owner: str) -> MediaPlace:
         """Give a new host an address."""
         return self._place(owner, self._plan.device())
+
+    def move_sbc(self) -> str:
+        """Let the cloud's signalling move to the next address."""
+        place = self._place(CLOUD, self._moved())
+        self.cloud.move(place)
+        return place.host
+
+    def move_media_server(self) -> str:
+        """Let the cloud's media move to the next address; ports in use stay where they are."""
+        self.cloud.media_place = self._place(CLOUD, self._moved())
+        return self.cloud.media_place.host
+
+    def _moved(self) -> str:
+        if not self._plan.own_addresses or self._design.settings.advertise:
+            raise VoxlabError("nothing can move: the lab was told its one address, or this machine has no other")
+        return self._plan.cloud()
 
     def new_place_in(self, owner: str, network: str) -> MediaPlace:
         """Give a new host an address in the network of another operator."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from voxlab.lab.blocking import Steps, Submit, Wait, blocking
 from voxlab.lab.carrier import Carrier, new_carrier
+from voxlab.lab.media_resources import FLAGS, Resources, media_resources
 
 if TYPE_CHECKING:
     from voxlab.elements.zone import Zone
@@ -73,6 +75,45 @@ class LabOperators:
             country=country,
         )
         return known
+
+    # -- our own addresses, for others to let in
+
+    def media_resources(self, *flags: str) -> Resources:
+        """Return the addresses of the platform, as ``GET /getMediaResources`` does: for a carrier to let in.
+
+        Parameters
+        ----------
+        flags : str
+            Of "with_mediaservers", "with_sbcs"; both without any.
+        """
+        self.lab.refuse_closed()
+        return media_resources(self.lab.cloud, flags or FLAGS)
+
+    @blocking
+    def move_sbc(self) -> Steps[str]:
+        """Move the platform's signalling to another address, and return it; our phones and registrations follow.
+
+        Calls that stand reach us no more. Who let the old address in has to learn the new one.
+        """
+        lab = self.lab
+        ours = [phone for phone in lab.phones if phone.servers is lab.cloud.addresses]
+        for phone in ours:
+            yield from phone.unregister.steps(phone)  # type: ignore[attr-defined]
+        yield Submit(lab.exchange.end_all, ("the SBC moves",))
+        yield Submit(lab.cloud.registrations.leave)
+        yield Wait(lambda: lab.cloud.registrations.has_left, 40.0)
+        host = yield Submit(lab.installation.move_sbc)
+        for phone in ours:
+            yield Submit(phone.discard)
+            yield Submit(phone.build)
+            yield Wait(phone.settled, 60.0)
+        return str(host)
+
+    @blocking
+    def move_media_server(self) -> Steps[str]:
+        """Let RTP of new calls come from another address, and return it; signalling stays where it is."""
+        host = yield Submit(self.lab.installation.move_media_server)
+        return str(host)
 
     def operator_of(self, number: str) -> str | None:
         """Return where the operator of a number takes calls, as ``host:port``; None where nobody has it."""

@@ -18,6 +18,7 @@ from voxlab.sip.grammar import is_token
 from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
+    from voxlab.base.datagram import Address
     from voxlab.lab.lab import Lab
     from voxlab.lab.user import User
     from voxlab.media.sources import Source
@@ -109,6 +110,11 @@ class Phone:
         self.machine: PhoneMachine | None = None
         self.title = lab.unused_title(user.name if name == "phone" else f"{user.name}-{name}", user.record.domain)
         self._calls: dict[int, Call] = {}
+
+    @property
+    def servers(self) -> Mapping[str, Address]:
+        """Where it registers, by transport."""
+        return self.user.servers
 
     # -- its machine; everything here runs in the lab's thread
 

@@ -91,6 +91,10 @@ class Platform:
 
     # -- registrations of ours elsewhere
 
+    def contact_user(self, name: str) -> str:
+        """Return the user part for the Contact of a new registration; nobody can guess it in the live world."""
+        return self._ids.fork(f"contact of {name}").token(8)
+
     def registration(self, account: str, which: str | int) -> SipRegistration:
         """Return a registration of an account by its user name or number.
 
