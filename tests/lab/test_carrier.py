@@ -188,3 +188,23 @@ def test_its_repr_says_who_it_is_and_whom_it_lets_in(operators: Operators) -> No
 def test_a_lab_without_addresses_of_its_own_has_no_room_for_another_operator() -> None:
     with Lab(live=True, bind="127.0.0.1", port=0) as lab, pytest.raises(VoxlabError, match="cannot be mapped"):
         lab.carrier("gigafon", network="198.51.100.0/24")
+
+
+# -- a real operator
+
+
+def test_a_real_operator_has_a_name_and_an_address_and_its_phones_are_its_own(operators: Operators) -> None:
+    lab, giga = operators.lab, operators.giga
+    giga.allow(lab.cloud.place.host)
+    telco = lab.carrier("telco", address="sip:203.0.113.9:5060")
+    assert repr(telco) == "<ExternalCarrier telco at sip:203.0.113.9:5060>"
+    assert telco.network == "203.0.113.9/32"
+    trunk = operators.account.trunk("telco", allow=[telco.network], gateway=telco.address)
+    assert "no answer to OPTIONS" in str(trunk.probe())
+    assert "telco" in lab.ladder().text(width=120)
+    with pytest.raises(AttributeError, match=r"telco is a real operator: 'phone' is its own business"):
+        telco.phone("+4930777001")
+    with pytest.raises(VoxlabError, match=r"sbc\.example is a name, a whitelist holds addresses"):
+        _ = lab.carrier("telco", address="sbc.example").network
+    with pytest.raises(VoxlabError, match="a real one needs another name"):
+        lab.carrier("gigafon", address="203.0.113.9")

@@ -5,7 +5,7 @@ Must not know scenarios: it hands admitted calls to whoever takes them and carri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from voxlab.base.datagram import Flow
@@ -21,7 +21,7 @@ from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.health_checks import HealthChecks
 from voxlab.host.media import MediaPlace
-from voxlab.host.outlets import Outlet, Outlets
+from voxlab.host.outlets import Outlet, Outlets, next_hop
 from voxlab.host.registrations import Registrations
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
 from voxlab.host.trunk_watch import TrunkWatch
@@ -30,6 +30,7 @@ from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
 from voxlab.platform.way_out import NoWay, Wish
 from voxlab.sip.message import Request
+from voxlab.sip.uri import Uri
 from voxlab.transaction.timers import Timers
 
 
@@ -57,6 +58,8 @@ class CloudMachine(ServerMachine):
         Takes every leg event.
     locate : callable or None
         From a URI to the places that serve it.
+    learn : callable or None
+        Asks DNS for what leads to a URI; None where everything is known at once.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class CloudMachine(ServerMachine):
         incoming: Callable[[int, Request, Target, Flow], None],
         leg_event: Callable[[LegEvent], None],
         locate: Locate | None = None,
+        learn: Callable[[Uri], Awaitable[None]] | None = None,
         wire_journal: Journal | None = None,
     ) -> None:
         self.platform = platform
@@ -77,6 +81,7 @@ class CloudMachine(ServerMachine):
         super().__init__(
             place, platform, settings, timers=timers, names=self.domains, locate=locate, wire_journal=wire_journal
         )
+        self._learn = learn
         self.media_place = place
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
@@ -203,6 +208,15 @@ class CloudMachine(ServerMachine):
         self._trunks.began(leg, outlet.usage, outlet.gateway)
         if outlet.usage is not None:
             outlet.usage.admitted(self.now())
+
+    async def prepare(self, application: Application, uri: str | None = None) -> None:
+        """Ask DNS for what a call to a URI needs, or one through the trunks of the application's account."""
+        if self._learn is None:
+            return
+        trunks = self.platform.accounts[application.account].trunks.values()
+        uris = [gateway.uri for trunk in trunks for gateway in trunk.gateways] if uri is None else [next_hop(uri)]
+        for each in uris:
+            await self._learn(each)
 
     def ways_to_number(self, application: Application, wish: Wish) -> list[Outlet] | NoWay:
         """Return where an INVITE to a telephone number may be sent, the best first."""

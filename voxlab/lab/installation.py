@@ -5,6 +5,7 @@ Must not know phones or evidence; whoever wants a host on the network is given a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -13,12 +14,13 @@ from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
 from voxlab.elements.locating import Hop, locate
-from voxlab.elements.zone import Zone
+from voxlab.elements.zone import Unknown, Zone
 from voxlab.host.cloud import CloudMachine, CloudSettings
 from voxlab.host.media import MediaPlace
 from voxlab.lab.printing import say
 from voxlab.net.addresses import AddressPlan
 from voxlab.net.impairment import Impairment
+from voxlab.net.live_dns import LiveDns
 from voxlab.net.network import ALL_TRANSPORTS, Network
 from voxlab.net.simulation import SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
@@ -48,6 +50,8 @@ class Design(NamedTuple):
         Told of every session whose scenario raised, and of every session that is over.
     hear : callable
         Takes every line that a scenario prints.
+    nameserver : str or None
+        Live only: the DNS server that is asked for what the lab's own zone does not say.
     """
 
     plan: Callable[[], AddressPlan]
@@ -56,6 +60,7 @@ class Design(NamedTuple):
     delay_s: float
     session_over: Callable[[Session], None]
     hear: Callable[[str], None]
+    nameserver: str | None = None
 
 
 class _Standing(Protocol):
@@ -94,6 +99,8 @@ class Installation:
         self._design = design
         self._plan: AddressPlan
         self._dns_ids: Ids
+        self.dns: Zone | LiveDns = self.zone
+        self._asking: dict[Uri, asyncio.Task[None]] = {}
         self._places: dict[str, int] = {}
         self._standing: list[_Standing] = []
 
@@ -103,6 +110,7 @@ class Installation:
         """Build what a lab needs before its first phone."""
         self.media_addresses.clear()
         self._places.clear()
+        self.dns = LiveDns(self.zone, self._design.nameserver, self.world.loop.time) if self.world.live else self.zone
         self._dns_ids = self.world.ids.fork("dns")
         self._plan = self._design.plan()
         self._standing.append(self._plan)
@@ -134,6 +142,7 @@ class Installation:
             incoming=self.exchange.incoming,
             leg_event=self.exchange.leg_event,
             locate=self.locate,
+            learn=self.learn if self._design.nameserver is not None else None,
             wire_journal=self.wire_journal,
         )
         self.exchange.switchboard = cast("Switchboard", self.cloud)
@@ -141,6 +150,8 @@ class Installation:
     def take_down(self) -> None:
         """Close what stands, the last built first; what could not be built to its end too."""
         self.is_built = False
+        for asking in self._asking.values():
+            asking.cancel()
         while self._standing:
             self._standing.pop().close()
 
@@ -180,8 +191,32 @@ class Installation:
         return (self._design.settings.advertise or self.cloud.place.host,) if ours else ()
 
     def locate(self, uri: Uri) -> Sequence[Hop]:
-        """Return the places that serve a URI, by the lab's own zone."""
-        return locate(uri, self.zone, ALL_TRANSPORTS, self._dns_ids)
+        """Return the places that serve a URI, as far as DNS has said by now; what it has not is asked for."""
+        try:
+            return locate(uri, self.dns, ALL_TRANSPORTS, self._dns_ids)
+        except Unknown:
+            if uri not in self._asking:
+                self._asking[uri] = self.world.loop.create_task(self._look_up(uri))
+            return []
+
+    async def learn(self, uri: Uri) -> None:
+        """Ask DNS for what leads to a URI, until all of it is known."""
+        while True:
+            try:
+                locate(uri, self.dns, ALL_TRANSPORTS, self._dns_ids)
+            except Unknown as asked:
+                assert isinstance(self.dns, LiveDns)
+                await self.dns.learn(asked)
+            else:
+                return
+
+    async def _look_up(self, uri: Uri) -> None:
+        try:
+            await self.learn(uri)
+        finally:
+            self._asking.pop(uri, None)
+        if self.is_built:
+            self.cloud.keep_definitions()
 
     def _place(self, owner: str, host: str) -> MediaPlace:
         if self._plan.own_addresses:

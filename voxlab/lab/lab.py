@@ -64,6 +64,9 @@ class Lab(LabOperators, LabEvidence):
         SIP's timers, for experiments.
     payloads : {"all", "headers", "none"}
         What the journal keeps of RTP.
+    nameserver : str or None
+        Live only: where names are looked up that ``lab.zone`` does not have: "system", an address, or address:port;
+        None asks nobody.
 
     Examples
     --------
@@ -87,7 +90,10 @@ class Lab(LabOperators, LabEvidence):
         payloads: Any = "all",
         limit_messages: int | None = 1_000_000,
         algorithms: tuple[str, ...] = ("MD5",),
+        nameserver: str | None = None,
     ) -> None:
+        if nameserver is not None and not live:
+            raise VoxlabError("nameserver goes with live=True: in the simulated world lab.zone is all of DNS")
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
         self.live = live
         self.seed: int | None = None if live else Ids.secure().uint32() if seed is None else seed
@@ -104,7 +110,7 @@ class Lab(LabOperators, LabEvidence):
         self._accounts: dict[str, Account] = {}
         self._bind = bind
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
-        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear)
+        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
         self.installation = Installation(self.world, self.journal, self.platform, design)
         self._open()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from voxlab.lab.blocking import Steps, Submit, Wait, blocking
 from voxlab.lab.carrier import Carrier, new_carrier
+from voxlab.lab.external_carrier import ExternalCarrier, external_carrier
 from voxlab.lab.media_resources import FLAGS, Resources, media_resources
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class LabOperators:
         """Itself: what every handle has."""
         raise NotImplementedError
 
+    @overload
     def carrier(
         self,
         name: str,
@@ -36,12 +38,33 @@ class LabOperators:
         number_format: str | None = None,
         country: str | None = None,
         announces: bool | None = None,
-    ) -> Carrier:
+    ) -> Carrier: ...
+
+    @overload
+    def carrier(self, name: str, *, address: str) -> ExternalCarrier: ...
+
+    def carrier(
+        self,
+        name: str,
+        *,
+        address: str | None = None,
+        network: str | None = None,
+        numbers: str | Iterable[str] | None = None,
+        domain: str | None = None,
+        can_whitelist: bool | None = None,
+        accepts_registrations: bool | None = None,
+        number_format: str | None = None,
+        country: str | None = None,
+        announces: bool | None = None,
+    ) -> Carrier | ExternalCarrier:
         """Return the other operator called ``name``, made if need be; what is given is updated.
 
         Parameters
         ----------
         name : str
+        address : str
+            A real operator, which the lab does not play: where it takes calls, such as "sip:sbc.example:5060". All
+            else that is said here is about operators that the lab plays.
         network : str
             Where its switch and its phones are, such as "198.51.100.0/24"; a live lab maps it to a subnet of this
             machine.
@@ -64,6 +87,8 @@ class LabOperators:
         >>> oma = giga.phone("+4930555001")
         """
         self.lab.refuse_closed()
+        if address is not None:
+            return external_carrier(self.lab, name, address)
         known = self.carriers.get(name)
         if known is None:
             known = new_carrier(self.lab, name, network, numbers, domain)

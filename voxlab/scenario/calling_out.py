@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import CallEnded, VoxlabError
 from voxlab.platform.numbering import E164, is_global
 from voxlab.platform.way_out import NoWay, Wish
 from voxlab.scenario import outgoing
@@ -35,6 +35,11 @@ class CallingOut:
 
     def new_leg(self, *, incoming: bool, caller_id: str, display_name: str, destination: str) -> Leg:
         """Make a leg that nothing carries yet."""
+        raise NotImplementedError
+
+    @property
+    def running(self) -> bool:
+        """Whether any leg lives."""
         raise NotImplementedError
 
     def write(self, text: str) -> None:
@@ -81,6 +86,7 @@ class CallingOut:
         timeout : float
             Lab seconds without an answer after which the leg fails with 408, from 10 to 400.
         """
+        await self.prepared()
         return self.dial_pstn(
             number,
             self.legs[0],
@@ -123,6 +129,7 @@ class CallingOut:
         headers, timeout
             As in ``call_pstn``.
         """
+        await self.prepared(None if registration is not None else out_proxy or uri)
         return self.dial_sip(
             uri,
             self.legs[0],
@@ -135,6 +142,18 @@ class CallingOut:
             headers=headers,
             timeout_s=timeout,
         )
+
+    async def prepared(self, uri: str | None = None) -> None:
+        """Wait until DNS has said what a call out needs.
+
+        Raises
+        ------
+        CallEnded
+            When the session is over by then.
+        """
+        await self.switchboard.prepare(self.application, uri)
+        if not self.running:
+            raise CallEnded("the caller hung up while a name was looked up")
 
     # -- the same without waiting, for a leg that forwards
 

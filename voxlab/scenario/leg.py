@@ -163,6 +163,7 @@ class Leg:
             The second leg, terminated by then.
         """
         wanted = number(self.destination) if callable(number) else number
+        await self.session.prepared()
         other = self.session.forward_out(
             self, wanted, caller_id, anonymous=anonymous, trunk=trunk, headers={**self.headers, **(headers or {})}
         )
@@ -182,6 +183,7 @@ class Leg:
         headers: Mapping[str, str] | None = None,
     ) -> Leg:
         """Call a SIP URI, join the two, and wait until the call is over; see ``session.call_sip``."""
+        await self.session.prepared(None if registration is not None else out_proxy or uri)
         other = self.session.dial_sip(
             uri,
             self,

@@ -59,6 +59,9 @@ class Switchboard(Protocol):
     def contacts(self, user: str, application: Any) -> Sequence[Any] | None:
         """Return where a user's devices are; [] when none is registered, None when there is no such user."""
 
+    async def prepare(self, application: Application, uri: str | None = None) -> None:
+        """Ask DNS for what a call to a URI needs, or one through the trunks of the application's account."""
+
     def ways_to_number(self, application: Application, wish: Wish) -> Sequence[Any] | NoWay:
         """Return where an INVITE to a telephone number may be sent, the best first, or why nowhere."""
 
