@@ -137,6 +137,18 @@ class SessionEnded(NamedTuple):
     finish_reason: str
 
 
+class CallRouted(NamedTuple):
+    """A call came to the cloud and a rule passed it on without a script: it is one dialog from end to end."""
+
+    time_s: float
+    call_id: str
+    application: str
+    rule: str
+    route: str
+    caller: str = ""
+    destination: str = ""
+
+
 class LegOpened(NamedTuple):
     """A leg joined a session: ``leg`` is its letter, ``peer`` who is at the other end, ``incoming`` as the cloud sees
     it.
@@ -291,6 +303,7 @@ Note = (
     RtcpRecord
     | SessionOpened
     | SessionEnded
+    | CallRouted
     | LegOpened
     | LegAnswered
     | LegEnded

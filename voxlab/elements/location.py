@@ -43,6 +43,10 @@ class Binding(NamedTuple):
         The device's own name for itself (``+sip.instance``, RFC 5626 s.4.1).
     path : tuple of str
         The proxies between here and the device (RFC 3327), nearest first.
+    reg_id : int or None
+        Which of the device's flows this is (RFC 5626 s.4.2), with ``instance`` what the binding goes by.
+    is_behind_nat : bool
+        The device believes to be elsewhere than its requests come from, so its contact leads nowhere.
     """
 
     contact: Uri
@@ -53,6 +57,15 @@ class Binding(NamedTuple):
     q: float = 1.0
     instance: str | None = None
     path: tuple[str, ...] = ()
+    reg_id: int | None = None
+    is_behind_nat: bool = False
+
+    @property
+    def needs_flow(self) -> bool:
+        """Whether the device is reached over the flow of its REGISTER only: a stream, an outbound flow, a NAT."""
+        if self.path:
+            return False
+        return self.flow.reliable or self.is_behind_nat or self.reg_id is not None
 
     def remaining_s(self, now: float) -> float:
         """Return the seconds left at ``now``."""

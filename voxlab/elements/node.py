@@ -7,7 +7,7 @@ for a URI.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
@@ -17,12 +17,23 @@ from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.events import LegEvent
+from voxlab.elements.loop_detection import was_passed_on
+from voxlab.elements.proxy import Proxy, Routed
+from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
+from voxlab.elements.transaction_user import Event
 from voxlab.elements.user_agent import Admit, Incoming, Refused, UserAgent, admit_everyone
 from voxlab.sip.limits import Limits
 from voxlab.sip.message import Request, Response
 from voxlab.sip.parser import parse, refusal
 from voxlab.sip.uri import Uri
-from voxlab.transaction.events import Output, RequestArrived, ResponseArrived, TransactionEnded, TransactionFailed
+from voxlab.transaction.events import (
+    AckArrived,
+    Output,
+    RequestArrived,
+    ResponseArrived,
+    TransactionEnded,
+    TransactionFailed,
+)
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
 
@@ -57,7 +68,7 @@ class RegisterClient(Protocol):
     def requests(self) -> list[tuple[Request, Flow]]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed
 
 
 class Node:
@@ -78,6 +89,8 @@ class Node:
         Without one a REGISTER gets 405.
     max_calls : int or None
         Past this many incoming calls at once: 503 with Retry-After.
+    policy : RoutingPolicy or None
+        Decides in the place of ``admit``, and may have requests passed on; without one there is no proxy here.
     resolve : callable or None
         From a host name to an IP address, None where it is not known.
     observer, created : callable or None
@@ -95,6 +108,7 @@ class Node:
         admit: Admit = admit_everyone,
         registrar: RegisterService | None = None,
         max_calls: int | None = None,
+        policy: RoutingPolicy | None = None,
         resolve: Callable[[str], str | None] | None = None,
         observer: Callable[..., None] | None = None,
         created: Callable[..., None] | None = None,
@@ -106,6 +120,11 @@ class Node:
         self._resolve = resolve
         timers = timers or Timers()
         self.layer = TransactionLayer(ids, timers, sent_by=self.sent_by, observer=observer, created=created)
+        self.proxy: Proxy | None = None
+        if policy is not None:
+            asked = AskedOnce(policy)
+            admit = admit_by(asked)
+            self.proxy = Proxy(self.layer, ids, self, asked, timers)
         self.user_agent = UserAgent(self.layer, ids, self, timers, admit=admit, max_calls=max_calls)
         self.registrar = registrar
         self._clients: list[RegisterClient] = []
@@ -124,7 +143,7 @@ class Node:
         except SipSyntaxError as error:
             self.refuse(flow, data, error)
             return
-        if isinstance(message, Response) and _is_for_another(message):
+        if isinstance(message, Response) and not was_passed_on(message.branch) and _is_for_another(message):
             return
         self.layer.receive(message, flow, now)
 
@@ -140,6 +159,8 @@ class Node:
     def next_s(self) -> float:
         """Return the same for whoever compares it with other deadlines: infinity for never."""
         due, other = self.layer.next_s(), self.user_agent.next_s()
+        if self.proxy is not None:
+            due = min(due, self.proxy.next_s())
         return min(other, due)
 
     def next_housekeeping(self) -> float | None:
@@ -151,6 +172,8 @@ class Node:
         """Let every machine whose time has come do what is due."""
         self.layer.handle_timeout(now)
         self.user_agent.handle_timeout(now)
+        if self.proxy is not None:
+            self.proxy.handle_timeout(now)
         if self.registrar is not None:
             self.registrar.handle_timeout(now)
         for client in self._clients:
@@ -168,6 +191,8 @@ class Node:
             self._move(self.layer.poll(), now)
         out, self._out = self._out, []
         events: list[NodeEvent] = self.user_agent.poll()  # type: ignore[assignment]  # a list of our own
+        if self.proxy is not None:
+            events += self.proxy.poll()
         if self._malformed:
             events += self._malformed
             self._malformed = []
@@ -187,18 +212,20 @@ class Node:
 
     def _move(self, outputs: list[Output], now: float) -> None:
         """Move what the transaction layer said to where it belongs."""
-        out, user_agent = self._out, self.user_agent
+        out, user_agent, proxy = self._out, self.user_agent, self.proxy
         for output in outputs:
             if isinstance(output, Transmit):
                 out.append(output)
             elif isinstance(output, TransactionEnded):
                 user_agent.transaction_ended(output.number)
                 self._registering.pop(output.number, None)
+                if proxy is not None:
+                    proxy.transaction_ended(output.number)
             elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
                 self._register(output, now)
             elif isinstance(output, (ResponseArrived, TransactionFailed)) and output.number in self._registering:
                 self._registered(output, now)
-            else:
+            elif proxy is None or not _takes(proxy, output, now):
                 user_agent.receive(output, now)
 
     def _send_requests(self, client: RegisterClient, now: float) -> None:
@@ -258,9 +285,14 @@ class Node:
             return usual
         return self.flow_for(uri) or usual
 
+    def next_hops(self, uri: Uri) -> Sequence[Flow]:
+        """Return the flows to a URI, the best first; without DNS there is one at most."""
+        flow = self.flow_for(uri)
+        return () if flow is None else (flow,)
+
     def flow_for(self, uri: Uri) -> Flow | None:
         """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS)."""
-        host = uri.host
+        host = uri.params.get("maddr") or uri.host
         if not host:
             return None  # tel: and other schemes name no host
         if not _is_address(host):
@@ -276,6 +308,18 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({', '.join(f'{transport} {address}' for transport, address in self.listens.items())})"
+
+
+def _takes(proxy: Proxy, event: Event, now: float) -> bool:
+    """Give an event to the proxy; false if it is for the user agent."""
+    if isinstance(event, (ResponseArrived, TransactionFailed)):
+        if not proxy.owns(event.number):
+            return False
+        proxy.receive(event, now)
+        return True
+    if isinstance(event, RequestArrived):
+        return proxy.request(event, now)
+    return isinstance(event, AckArrived) and proxy.ack(event)
 
 
 def _is_for_another(response: Response) -> bool:

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.journal import Journal
-from voxlab.base.records import LegOpened, MessageRefused, RegistrationChanged
+from voxlab.base.records import CallRouted, LegOpened, MessageRefused, RegistrationChanged
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
+from voxlab.elements.proxy import Routed
 from voxlab.elements.registrar import Intervals, Registrar
-from voxlab.elements.routing import admit_by
 from voxlab.elements.user_agent import Incoming, Refused, UserAgent
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.host import Host
@@ -131,7 +131,7 @@ class CloudMachine:
             place.ids,
             listens,
             timers=timers,
-            admit=admit_by(self.policy),
+            policy=self.policy,
             registrar=self.registrar,
             max_calls=settings.max_calls,
             **traced(place.journal, place.owner),
@@ -161,6 +161,8 @@ class CloudMachine:
         if isinstance(event, Incoming):
             assert isinstance(event.target, Target)
             self._incoming(event.leg, event.request, event.target, event.flow)
+        elif isinstance(event, Routed):
+            self._routed(event, now)
         elif isinstance(event, Refused):
             if not self.policy_said(event):
                 self.place.journal.note(
@@ -173,6 +175,22 @@ class CloudMachine:
             )
         else:
             self._leg_event(event)
+
+    def _routed(self, event: Routed, now: float) -> None:
+        target = event.target
+        if event.request.method == "INVITE" and isinstance(target, Target):
+            caller, rule = target.caller, target.rule
+            self.place.journal.note(
+                CallRouted(
+                    now,
+                    event.request.call_id,
+                    target.application.domain,
+                    rule.name,
+                    rule.route or "",
+                    caller.number,
+                    target.destination,
+                )
+            )
 
     @staticmethod
     def policy_said(event: Refused) -> bool:
@@ -211,7 +229,11 @@ class CloudMachine:
             return None
         bindings = self.location.lookup(f"{user}@{application.domain}", self.now())
         return [
-            Contact(str(binding.contact), self._flow_of(binding.flow, str(binding.contact))) for binding in bindings
+            Contact(
+                str(binding.contact),
+                binding.flow if binding.is_behind_nat else self._flow_of(binding.flow, str(binding.contact)),
+            )
+            for binding in bindings
         ]
 
     def _flow_of(self, flow: Flow, contact: str) -> Flow:

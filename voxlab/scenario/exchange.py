@@ -90,7 +90,7 @@ class Exchange:
                 session.number,
                 application.domain,
                 target.rule.name,
-                target.scenario.name,
+                target.scenario.name if target.scenario else "",
                 str(caller.uri),
                 target.destination,
             )

@@ -145,6 +145,10 @@ class Message:
         view: SessionDescription | None = self._views["sdp"]
         return view
 
+    def rewrite(self, raw: bytes) -> None:
+        """Take ``raw``, an edited copy, as the wire form; the header fields are still read as they came."""
+        self._raw = raw
+
     def push_via(self, text: str, branch: str | None = None) -> None:
         """Put a Via on top; the wire form follows. Whoever knows its ``branch`` may say so."""
         self.headers.push("Via", text)
