@@ -249,7 +249,7 @@ class Forwarding:
         if request is None:
             return
         try:
-            uri_text, routes, flows = self._way(context, target, hops)
+            uri_text, routes, flows = self._way(context.routes, target, hops)
         except SipSyntaxError as error:
             context.finals.append(Final(error.status))
             return
@@ -268,13 +268,13 @@ class Forwarding:
             self._deadlines.start(branch, self._timer_c_s, _TIMER_C, now)
 
     def _way(
-        self, context: ResponseContext, target: Target, hops: Sequence[Flow] | None
+        self, routes: tuple[str, ...] | None, target: Target, hops: Sequence[Flow] | None
     ) -> tuple[str, tuple[str, ...] | None, Sequence[Flow]]:
         """Return Request-URI, Route values (None to leave them) and flows of a copy (s.16.6 items 2, 6 and 7)."""
-        uri_text, routes = target.uri, context.routes
+        uri_text = target.uri
+        flow = None if routes else target.flow
         if target.path:
             routes = (*target.path, *(routes or ()))
-        flow = None if context.routes else target.flow
         if not routes:
             if hops is None:
                 hops = (flow,) if flow is not None else self._hops.next_hops(Uri.parse(uri_text))

@@ -138,6 +138,9 @@ class Node:
 
     def receive(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one message, a datagram or one framed from a stream."""
+        if self.proxy is not None and (glanced := self.proxy.glance(data)) is not None:
+            self.layer.receive(glanced, flow, now)
+            return
         try:
             message = parse(data, limits=self._limits)
         except SipSyntaxError as error:

@@ -21,7 +21,8 @@ from voxlab.elements.record_route import NO_FLOWS, RouteEntry
 from voxlab.elements.response_context import ResponseContext
 from voxlab.elements.routing import Handle, Route, RoutingPolicy
 from voxlab.elements.target_set import Target
-from voxlab.sip.message import Request
+from voxlab.sip.glance import GlancedRequest, glance_at_request, glance_at_response
+from voxlab.sip.message import Request, Response
 from voxlab.sip.parser import parse
 from voxlab.sip.splice import passed_on, respelled
 from voxlab.sip.uri import Uri
@@ -30,6 +31,7 @@ from voxlab.transaction.events import AckArrived, RequestArrived
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
 
+_TOO_MANY_HOPS = "Max-Forwards is 0 (s.16.3 item 3)"
 _SCHEMES = ("sip:", "sips:", "tel:")
 _SCHEME_NAMES = frozenset({"sip", "sips", "tel"})
 
@@ -82,11 +84,21 @@ class Proxy(Forwarding):
         self._loops = LoopDetection(node.listens.values())
         self._listens = node.listens
         self._events: list[Routed | Refused] = []
+        self._our_vias = tuple(
+            f"\r\nVia: SIP/2.0/{transport} {str(address).lower()};branch=".encode()
+            for transport, address in node.listens.items()
+        )
 
     def poll(self) -> list[Routed | Refused]:
         """Drain what is to be known about requests outside dialogs."""
         events, self._events = self._events, []
         return events
+
+    def glance(self, data: bytes) -> Request | Response | None:
+        """Return a message that is only to be passed on without reading it; None if it has to be read."""
+        if data[:4] == b"SIP/":
+            return glance_at_response(data, self._our_vias)
+        return glance_at_request(data, self._entry.endings)
 
     # -- requests
 
@@ -113,9 +125,8 @@ class Proxy(Forwarding):
             if found is None:
                 return False
             uri_text, routes, flow = found
-            self._check(request, second_part(request.uri_text, request.headers.get("route", "")))
-            context = ResponseContext(0, request, event.flow, routes, "")
-            uri_text, left, flows = self._way(context, Target(uri_text, flow), None)
+            self._check(request)
+            uri_text, left, flows = self._way(routes, Target(uri_text, flow), None)
         except (_Reply, SipSyntaxError):
             return True  # an ACK is never answered (s.16.3)
         if flows:
@@ -124,8 +135,7 @@ class Proxy(Forwarding):
 
     def _send_ack(self, request: Request, uri_text: str, routes: tuple[str, ...] | None, flow: Flow) -> None:
         # s.16.11: a stateless branch is made of what came, so that a copy of the ACK stays a copy.
-        part = second_part(request.uri_text, request.headers.get("route", ""))
-        branch = with_second_part(f"z9hG4bK{self._entry.token(f'{request.branch} {request.call_id}')}", part)
+        branch = with_second_part(f"z9hG4bK{self._entry.token(request.branch)}", "")
         via = self._layer.via_for(flow, branch).via
         new_uri = None if uri_text == request.uri_text else uri_text
         self._layer.resend(Transmit(flow, passed_on(request, (f"Via: {via}",), new_uri, routes)))
@@ -153,9 +163,8 @@ class Proxy(Forwarding):
         if found is None:
             return False
         uri_text, routes, flow = found
-        part = second_part(request.uri_text, request.headers.get("route", ""))
-        self._check(request, part)
-        context = ResponseContext(event.number, request, event.flow, routes, part)
+        self._check(request)
+        context = ResponseContext(event.number, request, event.flow, routes, "")
         if context.is_invite:
             self._layer.respond(event.number, request.response(100), now)
         self._begin(context, (Target(uri_text, flow),), now)
@@ -171,19 +180,22 @@ class Proxy(Forwarding):
         _Reply
             403: somebody else made the token, or another dialog's is used; we relay for nobody.
         """
-        if "route" not in request.headers:
+        if isinstance(request, GlancedRequest):
+            routes = [request.route]
+        elif "route" in request.headers:
+            routes = request.headers.split("route")
+        else:
             return None
-        uri_text, routes = request.uri_text, request.headers.split("route")
-        token = self._entry.token_of_uri(uri_text)
+        entry, uri_text = self._entry, request.uri_text
+        token = entry.token_of_uri(uri_text)
         if token is not None:  # a strict router before us
             uri_text = str(NameAddr.parse(routes.pop()).uri)
-        token_of_route = self._entry.token_of_route
-        while routes and (found := token_of_route(routes[0])) is not None:
+        while routes and (found := entry.token_of_route(routes[0])) is not None:
             token = found or token
             del routes[0]
         if not token:
             return None
-        ends = self._entry.read(token, request.call_id)
+        ends = entry.read(token, request.call_id)
         if ends is None or request.to_tag is None:
             raise _Reply(403, "the Route leads through us, but we did not put it there")
         return uri_text, tuple(routes), None if routes or ends is NO_FLOWS else ends.other_than(flow)
@@ -196,7 +208,9 @@ class Proxy(Forwarding):
         if not policy.forwards(request):
             return False
         part = second_part(request.uri_text, request.headers.get("route", ""))
-        self._check(request, part)
+        self._check(request)
+        if self._loops.has_looped(request, part):
+            raise _Reply(482, "the request was here before and nothing has changed (RFC 5393 s.4.2.2)")
         routes = self._preloaded(request)
         answer = policy.route(request, flow, now)
         if isinstance(answer, Handle):
@@ -239,14 +253,17 @@ class Proxy(Forwarding):
 
     # -- what every request has to pass
 
-    def _check(self, request: Request, part: str) -> None:
-        """Validate a request (s.16.3)."""
+    @staticmethod
+    def _check(request: Request) -> None:
+        """Validate a request (s.16.3); whether it has looped is asked where it may fork (RFC 5393 s.4.1)."""
+        if isinstance(request, GlancedRequest):
+            if not request.hops:
+                raise _Reply(483, _TOO_MANY_HOPS)
+            return
         if not request.uri_text.startswith(_SCHEMES) and Uri.parse(request.uri_text).scheme not in _SCHEME_NAMES:
             raise _Reply(416, f"nobody is reached by {request.uri_text.partition(':')[0]}: here (s.16.3 item 2)")
         if request.max_forwards == 0:
-            raise _Reply(483, "Max-Forwards is 0 (s.16.3 item 3)")
-        if self._loops.has_looped(request, part):
-            raise _Reply(482, "the request was here before and nothing has changed (RFC 5393 s.4.2.2)")
+            raise _Reply(483, _TOO_MANY_HOPS)
         if "proxy-require" in request.headers:
             wanted = ", ".join(request.headers.split("proxy-require"))
             raise _Reply(420, f"Proxy-Require: {wanted} (s.16.3 item 5)", (("Unsupported", wanted),))

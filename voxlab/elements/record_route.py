@@ -62,6 +62,7 @@ class RouteEntry:
         self._tails = {transport: _tail(transport, address) for transport, address in listens.items()}
         self._endings = tuple(f"@{tail}" for tail in self._tails.values())
         self._bracketed = tuple(f"@{tail}>" for tail in self._tails.values())
+        self.endings = tuple(ending.encode() for ending in self._bracketed)
 
     def lines(self, token: str, incoming: str, outgoing: str, *, secure: bool = False) -> list[str]:
         """Return the Record-Route lines, topmost first: two when the transport changes (RFC 5658 s.5)."""

@@ -86,6 +86,11 @@ class Message:
         return raw
 
     @property
+    def top_via(self) -> str:
+        """The first Via line, as it was written."""
+        return self.headers.get("via") or ""
+
+    @property
     def via(self) -> Via:
         """The topmost Via."""
         view: Via | None = self._views.get("via")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.sip.faults import written
+from voxlab.sip.glance import GlancedRequest, GlancedResponse
 from voxlab.sip.grammar import split_list
 from voxlab.sip.limits import Limits
 from voxlab.sip.message import Message, Request, Response
@@ -17,7 +18,7 @@ from voxlab.sip.parser import parse
 
 _LISTS = frozenset({"via", "route", "record-route"})
 _RESPELLED = _LISTS | {"max-forwards"}
-_UNREAD = frozenset({"_views", "body", "headers"})
+_UNREAD = frozenset({"_views", "body", "from_tag", "headers", "to_tag"})
 _GENEROUS = Limits(header_count=10_000, head_bytes=2**24, message_bytes=2**25, body_bytes=2**25)
 _HOPS = {str(hops): b"\r\nMax-Forwards: %d" % (hops - 1) for hops in range(1, 256)}
 
@@ -34,6 +35,7 @@ class SplicedRequest(Request):
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
             whole = parse(self._raw, limits=_GENEROUS)
             self.headers, self.body, self._views = whole.headers, whole.body, {}
+            self.from_tag, self.to_tag = whole.from_tag, whole.to_tag
             self.__class__ = Request
             return getattr(self, name)
 
@@ -47,8 +49,6 @@ def spliced(request: Request, raw: bytes, uri_text: str, branch: str) -> Request
     copy.branch = branch
     copy.call_id = request.call_id
     copy.cseq = request.cseq
-    copy.from_tag = request.from_tag
-    copy.to_tag = request.to_tag
     return copy
 
 
@@ -68,6 +68,8 @@ def passed_on(
     routes : sequence of str or None
         All the Route values that are to be in it, None to leave them.
     """
+    if not routes and isinstance(request, GlancedRequest):
+        return request.passed_on(on_top, uri_text)
     raw = request.raw
     edited = _edited(request, raw, on_top, uri_text, routes)
     if edited is None:
@@ -79,6 +81,9 @@ def passed_on(
 
 def without_top_via(response: Response) -> bytes | None:
     """Return the bytes of a response without its topmost Via, None if no other is left (s.16.7 item 3)."""
+    if isinstance(response, GlancedResponse):
+        raw, end = response.raw, response.via_end
+        return raw[: end - len(response.top_via) - 7] + raw[end:]
     cut = _top_via_cut(response, response.raw) or _top_via_cut(response, respelled(response))
     if cut is None:
         return None

@@ -20,7 +20,7 @@ _LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1, the path MTU being unknown
 
 def top_via(message: Request | Response) -> str:
     """Return the value of the first Via line, as it was written."""
-    return message.headers.get("via") or ""
+    return message.top_via
 
 
 def sent_by_of(via: str) -> str:
