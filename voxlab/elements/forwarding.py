@@ -7,6 +7,7 @@ s.7.3. Must not know who may call whom: targets are given.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from math import isinf
 from typing import Protocol
@@ -30,7 +31,7 @@ from voxlab.transaction.timers import Timers
 from voxlab.transaction.via import Outgoing
 
 ELSEWHERE = ("Reason", 'SIP ;cause=200 ;text="Call completed elsewhere"')  # RFC 3326 s.3.1
-_TIMER_C, _RINGS_TOO_LONG = 0, 1
+_RINGS_TOO_LONG = 0
 _DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 _LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1
 _FAILURES = {"timeout": 408, "transport": 503}  # s.16.7 item 6, s.16.9
@@ -76,26 +77,35 @@ class Forwarding:
         self._timer_c_s = timers.c_s
         self._contexts: dict[int, ResponseContext] = {}
         self._branches: dict[int, Branch] = {}
-        self._deadlines: Deadlines[Branch | ResponseContext] = Deadlines()
+        # All have the same duration, so what is started last is due last: the first is the next.
+        self._timers_c: OrderedDict[Branch, float] = OrderedDict()
+        self._ringing: Deadlines[ResponseContext] = Deadlines()
 
     # -- the clock
 
     def next_timeout(self) -> float | None:
         """When ``handle_timeout`` is wanted next, None for never."""
-        earliest_s = self._deadlines.next_s()
+        earliest_s = self.next_s()
         return None if isinf(earliest_s) else earliest_s
 
     def next_s(self) -> float:
         """Return the same for whoever compares it with other deadlines: infinity for never."""
-        return self._deadlines.next_s()
+        ringing_s = self._ringing.next_s()
+        for timer_c_s in self._timers_c.values():
+            return min(timer_c_s, ringing_s)
+        return ringing_s
 
     def handle_timeout(self, now: float) -> None:
         """Fire Timer C (s.16.8), and go on to the next targets where the present ones have rung long enough."""
-        for owner, event in self._deadlines.due(now):
-            if isinstance(owner, ResponseContext):
-                self._cancel_all(owner, now, ())
-            elif event == _TIMER_C:
-                self._timer_c(owner, now)
+        for context, _ in self._ringing.due(now):
+            self._cancel_all(context, now, ())
+        timers_c = self._timers_c
+        while timers_c:
+            branch, due_s = next(iter(timers_c.items()))
+            if due_s > now:
+                break
+            del timers_c[branch]
+            self._timer_c(branch, now)
 
     # -- what the transaction layer tells
 
@@ -133,7 +143,8 @@ class Forwarding:
         if status < 200:
             branch.is_provisional = True
             if context.is_invite and branch in context.open:  # RFC 4320 s.4.1 lets nothing but 100 through elsewhere
-                self._deadlines.start(branch, self._timer_c_s, _TIMER_C, now)
+                self._timers_c[branch] = now + self._timer_c_s
+                self._timers_c.move_to_end(branch)
                 if not context.answered:
                     self._layer.respond(context.number, response, now)
         elif status < 300:
@@ -239,7 +250,7 @@ class Forwarding:
             for target in context.targets.next_group():
                 self._send(context, target, None, now)
             if context.targets and context.open and context.is_invite:
-                self._deadlines.start(context, context.ring_s, _RINGS_TOO_LONG, now)
+                self._ringing.start(context, context.ring_s, _RINGS_TOO_LONG, now)
         if not context.open:
             self._answer(context, now)
 
@@ -265,7 +276,7 @@ class Forwarding:
         self._branches[branch.number] = branch
         context.open.append(branch)
         if context.is_invite:
-            self._deadlines.start(branch, self._timer_c_s, _TIMER_C, now)
+            self._timers_c[branch] = now + self._timer_c_s
 
     def _way(
         self, routes: tuple[str, ...] | None, target: Target, hops: Sequence[Flow] | None
@@ -326,9 +337,9 @@ class Forwarding:
         opened = branch.context.open
         if branch in opened:
             opened.remove(branch)
-            self._deadlines.stop(branch)
-            if not opened:
-                self._deadlines.stop(branch.context)
+            self._timers_c.pop(branch, None)
+            if not opened and branch.context.targets is not None:
+                self._ringing.stop(branch.context)
 
     def _give_up_others(self, context: ResponseContext, now: float, headers: Sequence[Header]) -> None:
         """Begin no new branch and cancel those under way (s.16.7 items 5 and 10)."""

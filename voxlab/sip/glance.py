@@ -25,15 +25,20 @@ _KEPT = ("headers", "body", "from_tag", "to_tag", "cseq", "call_id")
 class GlancedResponse(Response):
     """A response of which status, top Via and CSeq method are known; the rest is read when first asked for."""
 
-    __slots__ = ("_via", "via_end")
+    __slots__ = ("_cut", "_via")
 
     _via: str
-    via_end: int
+    _cut: tuple[int, int]
 
     @property
     def top_via(self) -> str:
         """The topmost Via, as it was written."""
         return self._via
+
+    def without_top_via(self) -> bytes:
+        """Return the bytes that go one hop back."""
+        raw, (start, end) = self.raw, self._cut
+        return raw[:start] + raw[end:]
 
     if not TYPE_CHECKING:
 
@@ -120,12 +125,13 @@ def glance_at_response(raw: bytes, our_vias: tuple[bytes, ...]) -> GlancedRespon
         return None
     via_end = raw.find(b"\r\n", line_end + 7)
     head_end = _head_end(raw)
-    if head_end < via_end or not raw.startswith(_VIA, via_end):
+    comma = raw.find(b",", line_end, via_end)  # SIPp joins all Vias in one line
+    if head_end < via_end or (comma < 0 and not raw.startswith(_VIA, via_end)):
         return None
     cseq = _value(raw, b"\r\nCSeq: ", via_end, head_end)
-    via = raw[line_end + 7 : via_end]
+    via = raw[line_end + 7 : via_end if comma < 0 else comma]
     status = raw[8:11]
-    if cseq is None or not status.isdigit() or not via.isascii() or b"," in via:
+    if cseq is None or not status.isdigit() or not via.isascii():
         return None
     response = GlancedResponse.__new__(GlancedResponse)
     response._raw = raw
@@ -133,7 +139,7 @@ def glance_at_response(raw: bytes, our_vias: tuple[bytes, ...]) -> GlancedRespon
     response.branch = text.partition(";branch=")[2].partition(";")[0]
     response.status = int(status)
     response.cseq_method = cseq.rpartition(b" ")[2].decode("ascii", "replace")
-    response.via_end = via_end
+    response._cut = (line_end, via_end) if comma < 0 else (line_end + 7, _after_spaces(raw, comma + 1))
     return response
 
 
@@ -208,9 +214,15 @@ def _head_end(raw: bytes) -> int:
     """Return where the head ends if the body is as long as Content-Length says, else -1."""
     head_end = raw.find(b"\r\n\r\n")
     length = _value(raw, b"\r\nContent-Length: ", 0, head_end + 2)
-    if length is None or not length.isdigit() or len(length) > 5 or len(raw) > _LARGEST_BYTES:
+    if length is None or len(raw) > _LARGEST_BYTES or not (length := length.strip(b" ")).isdigit() or len(length) > 5:
         return -1
     return head_end + 2 if int(length) == len(raw) - head_end - 4 else -1
+
+
+def _after_spaces(raw: bytes, at: int) -> int:
+    while raw[at : at + 1] == b" ":
+        at += 1
+    return at
 
 
 def _value(raw: bytes, name: bytes, start: int, end: int) -> bytes | None:

@@ -82,8 +82,7 @@ def passed_on(
 def without_top_via(response: Response) -> bytes | None:
     """Return the bytes of a response without its topmost Via, None if no other is left (s.16.7 item 3)."""
     if isinstance(response, GlancedResponse):
-        raw, end = response.raw, response.via_end
-        return raw[: end - len(response.top_via) - 7] + raw[end:]
+        return response.without_top_via()
     cut = _top_via_cut(response, response.raw) or _top_via_cut(response, respelled(response))
     if cut is None:
         return None
@@ -96,10 +95,11 @@ def _top_via_cut(response: Response, raw: bytes) -> bytes | None:
     if line is None:
         return None
     start, end = line
-    via = raw[start:end]
-    if b"," in via or response.branch.encode() not in via:  # several in a line, or another spelling above it
-        return None
-    return raw[:start] + raw[end:]
+    comma = raw.find(b",", start, end)
+    via = raw[start : end if comma < 0 else comma]
+    if b'"' in via or response.branch.encode("utf-8", "surrogateescape") not in via:
+        return None  # it is not the topmost: one of another spelling stands above it
+    return raw[:start] + raw[end:] if comma < 0 else raw[: start + 7] + raw[comma + 1 :].lstrip(b" ")
 
 
 def respelled(message: Message) -> bytes:
