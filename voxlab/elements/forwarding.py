@@ -16,32 +16,22 @@ from voxlab.base.datagram import Flow
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header
-from voxlab.elements.loop_detection import with_second_part
-from voxlab.elements.record_route import NO_FLOWS, Ends, RouteEntry
+from voxlab.elements.copies import Copies, NextHops
+from voxlab.elements.record_route import RouteEntry
 from voxlab.elements.response_context import Branch, Final, ResponseContext, best, gathered_challenges
-from voxlab.elements.target_set import Target, TargetSet
-from voxlab.sip.message import Request, Response
-from voxlab.sip.splice import passed_on, spliced, with_lines, without_top_via
+from voxlab.elements.target_set import Target, TargetSet, preference
+from voxlab.sip.message import Response
+from voxlab.sip.splice import with_lines, without_top_via
 from voxlab.sip.uri import Uri
 from voxlab.sip.values import STAR, NameAddr
 from voxlab.transaction.deadlines import Deadlines
 from voxlab.transaction.events import ResponseArrived, TransactionFailed
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
-from voxlab.transaction.via import Outgoing
 
 ELSEWHERE = ("Reason", 'SIP ;cause=200 ;text="Call completed elsewhere"')  # RFC 3326 s.3.1
 _RINGS_TOO_LONG = 0
-_DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
-_LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1
 _FAILURES = {"timeout": 408, "transport": 503}  # s.16.7 item 6, s.16.9
-
-
-class NextHops(Protocol):
-    """Where a URI leads (RFC 3263): known at once, the best way first."""
-
-    def next_hops(self, uri: Uri) -> Sequence[Flow]:
-        """Return the flows to try one after the other; empty where there is no way."""
 
 
 class Redirect(Protocol):
@@ -71,9 +61,9 @@ class Forwarding:
     ) -> None:
         self._layer = layer
         self._ids = ids
-        self._hops = hops
-        self._redirect = redirect
         self._entry = entry
+        self._copies = Copies(layer, ids, hops, entry)
+        self._redirect = redirect
         self._timer_c_s = timers.c_s
         self._contexts: dict[int, ResponseContext] = {}
         self._branches: dict[int, Branch] = {}
@@ -260,7 +250,7 @@ class Forwarding:
         if request is None:
             return
         try:
-            uri_text, routes, flows = self._way(context.routes, target, hops)
+            uri_text, routes, flows = self._copies.way(context.routes, target, hops)
         except SipSyntaxError as error:
             context.finals.append(Final(error.status))
             return
@@ -269,7 +259,7 @@ class Forwarding:
             return
         branch = Branch(context, target, tuple(flows[1:]))
         try:
-            branch.number = self._copy(context, request, uri_text, routes, flows[0], target, now)
+            branch.number = self._copies.send(context, request, uri_text, routes, flows[0], target, now)
         except VoxlabError:
             context.finals.append(Final(503))
             return
@@ -277,58 +267,6 @@ class Forwarding:
         context.open.append(branch)
         if context.is_invite:
             self._timers_c[branch] = now + self._timer_c_s
-
-    def _way(
-        self, routes: tuple[str, ...] | None, target: Target, hops: Sequence[Flow] | None
-    ) -> tuple[str, tuple[str, ...] | None, Sequence[Flow]]:
-        """Return Request-URI, Route values (None to leave them) and flows of a copy (s.16.6 items 2, 6 and 7)."""
-        uri_text = target.uri
-        flow = None if routes else target.flow
-        if target.path:
-            routes = (*target.path, *(routes or ()))
-        if not routes:
-            if hops is None:
-                hops = (flow,) if flow is not None else self._hops.next_hops(Uri.parse(uri_text))
-            return uri_text, routes, hops
-        first = NameAddr.parse(routes[0]).uri
-        if "lr" not in first.params:  # a strict router: it gets its own URI as Request-URI, the real one goes last
-            routes = (*routes[1:], f"<{uri_text}>")
-            uri_text = str(first)
-        if hops is None:
-            hops = (flow,) if flow is not None else self._hops.next_hops(first)
-        return uri_text, routes, hops
-
-    def _copy(
-        self,
-        context: ResponseContext,
-        request: Request,
-        uri_text: str,
-        routes: tuple[str, ...] | None,
-        flow: Flow,
-        target: Target,
-        now: float,
-    ) -> int:
-        branch = with_second_part(self._ids.branch(), context.part)
-        outgoing = self._layer.via_for(flow, branch)
-        lines = self._record_route(context, request, outgoing, target) if context.records else []
-        new_uri = None if uri_text == request.uri_text else uri_text
-        raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes)
-        backup = None
-        if len(raw) > _LARGEST_DATAGRAM_BYTES and flow.transport == "UDP":
-            backup = flow
-            outgoing = self._layer.via_for(flow._replace(transport="TCP"), branch)
-            raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes)
-        return self._layer.forward(spliced(request, raw, uri_text, branch), outgoing, now, backup)
-
-    def _record_route(
-        self, context: ResponseContext, request: Request, outgoing: Outgoing, target: Target
-    ) -> list[str]:
-        caller = context.flow if context.flow.reliable or _is_behind_nat(request, context.flow) else None
-        callee = target.flow
-        ends = NO_FLOWS if caller is callee is None else Ends(caller, callee)
-        token = self._entry.token(request.call_id, ends)
-        secure = request.uri_text[:5].lower() == "sips:"
-        return self._entry.lines(token, context.flow.transport, outgoing.flow.transport, secure=secure)
 
     # -- giving up
 
@@ -359,23 +297,3 @@ class Forwarding:
             self._layer.cancel(branch.number, now)
         else:
             self._branch_failed(branch, 408, now)
-
-
-def records_route(method: str) -> bool:
-    """Whether a request of this method forms a dialog that we want to stay in (s.16.6 item 4)."""
-    return method in _DIALOG_FORMING
-
-
-def preference(text: str | None) -> float:
-    """Read a q value (s.25.1 ``qvalue``); one that cannot be read counts as not given."""
-    try:
-        q = float(text) if text is not None and len(text) <= 5 else 1.0
-    except ValueError:
-        return 1.0
-    return round(q, 3) if 0.0 <= q <= 1.0 else 1.0
-
-
-def _is_behind_nat(request: Request, flow: Flow) -> bool:
-    """Whether the client believes to be at another address than its request comes from (RFC 3581 s.4)."""
-    via = request.headers.get("via", "")
-    return f" {flow.remote.host}:" not in via and request.via.host != flow.remote.host

@@ -15,7 +15,8 @@ from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header
 from voxlab.elements.admission import Refused
-from voxlab.elements.forwarding import Forwarding, NextHops, records_route
+from voxlab.elements.copies import NextHops, records_route
+from voxlab.elements.forwarding import Forwarding
 from voxlab.elements.loop_detection import LoopDetection, second_part, with_second_part
 from voxlab.elements.record_route import NO_FLOWS, RouteEntry
 from voxlab.elements.response_context import ResponseContext
@@ -126,7 +127,7 @@ class Proxy(Forwarding):
                 return False
             uri_text, routes, flow = found
             self._check(request)
-            uri_text, left, flows = self._way(routes, Target(uri_text, flow), None)
+            uri_text, left, flows = self._copies.way(routes, Target(uri_text, flow), None)
         except (_Reply, SipSyntaxError):
             return True  # an ACK is never answered (s.16.3)
         if flows:

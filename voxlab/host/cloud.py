@@ -16,7 +16,7 @@ from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
-from voxlab.elements.location import LocationService
+from voxlab.elements.location import Binding, LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.proxy import Routed
 from voxlab.elements.registrar import Intervals, Registrar
@@ -31,14 +31,16 @@ from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
 from voxlab.sip.digest_server import DigestServer
 from voxlab.sip.message import Request
+from voxlab.sip.values import NameAddr
 from voxlab.transaction.timers import Timers
 
 
 class Contact(NamedTuple):
-    """Where a registered device is: its contact URI and the flow that reaches it."""
+    """Where a registered device is: its contact URI, the flow that reaches it, and the Path on the way (RFC 3327)."""
 
     uri: str
     flow: Flow
+    path: tuple[str, ...] = ()
 
 
 class CloudSettings(NamedTuple):
@@ -228,20 +230,16 @@ class CloudMachine:
         if user not in application.users:
             return None
         bindings = self.location.lookup(f"{user}@{application.domain}", self.now())
-        return [
-            Contact(
-                str(binding.contact),
-                binding.flow if binding.is_behind_nat else self._flow_of(binding.flow, str(binding.contact)),
-            )
-            for binding in bindings
-        ]
+        return [Contact(str(binding.contact), self._flow_of(binding), binding.path) for binding in bindings]
 
-    def _flow_of(self, flow: Flow, contact: str) -> Flow:
-        """Return how to reach a device: over the connection that it opened, or by datagram to where its Contact
-        says.
+    def _flow_of(self, binding: Binding) -> Flow:
+        """Return how to reach a device: over the flow that it opened or along its Path, else by datagram to where its
+        Contact says.
         """
-        usual = flow._replace(local=self.addresses[flow.transport])
-        return self.node.flow_to(contact, usual)
+        usual = binding.flow._replace(local=self.addresses[binding.flow.transport])
+        if binding.path:
+            return self.node.flow_for(NameAddr.parse(binding.path[0]).uri) or usual
+        return usual if binding.needs_flow else self.node.flow_to(str(binding.contact), usual)
 
     def dial(
         self,
@@ -265,7 +263,7 @@ class CloudMachine:
             from_=from_,
             to=to,
             offer=offer,
-            headers=headers,
+            headers=[*(("Route", value) for value in contact.path), *headers],
             max_forwards=max_forwards,
             now=self.now(),
         )
