@@ -93,12 +93,12 @@ class Copies:
         outgoing = self._layer.via_for(flow, branch)
         lines = self._record_route(context, request, outgoing, target) if context.records else []
         new_uri = None if uri_text == request.uri_text else uri_text
-        raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes)
+        raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes, context.realm)
         backup = None
         if len(raw) > _LARGEST_DATAGRAM_BYTES and flow.transport == "UDP":
             backup = flow
             outgoing = self._layer.via_for(flow._replace(transport="TCP"), branch)
-            raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes)
+            raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes, context.realm)
         return self._layer.forward(spliced(request, raw, uri_text, branch), outgoing, now, backup)
 
     def _record_route(

@@ -19,7 +19,7 @@ from voxlab.base.ids import Ids
 from voxlab.dialog.events import LegEvent
 from voxlab.elements.keep_alive import binding_response
 from voxlab.elements.loop_detection import was_passed_on
-from voxlab.elements.proxy import Proxy, Routed
+from voxlab.elements.proxy import Proxy, Routed, TurnedBack
 from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
 from voxlab.elements.transaction_user import Event
 from voxlab.elements.user_agent import Admit, Incoming, Refused, UserAgent, admit_everyone
@@ -74,7 +74,7 @@ class RegisterClient(Protocol):
     def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack
 
 
 class Node:

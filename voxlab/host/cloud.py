@@ -18,7 +18,7 @@ from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding, LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
-from voxlab.elements.proxy import Routed
+from voxlab.elements.proxy import Routed, TurnedBack
 from voxlab.elements.registrar import Intervals, Registrar
 from voxlab.elements.user_agent import Incoming, Refused, UserAgent
 from voxlab.host.cloud_port import CloudPort
@@ -165,6 +165,8 @@ class CloudMachine:
             self._incoming(event.leg, event.request, event.target, event.flow)
         elif isinstance(event, Routed):
             self._routed(event, now)
+        elif isinstance(event, TurnedBack):
+            self.place.journal.note(MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why))
         elif isinstance(event, Refused):
             if not self.policy_said(event):
                 self.place.journal.note(

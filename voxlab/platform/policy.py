@@ -237,13 +237,13 @@ class PlatformPolicy:
     def _along_route(self, target: Target, route: str, now: float) -> Answer:
         application, destination = target.application, target.destination
         if route != USERS:
-            return Route((Hop(target.rule.uri_along_route(destination)),), target)
+            return Route((Hop(target.rule.uri_along_route(destination)),), target, realm=self._authenticator.realm)
         if destination not in application.users:
             return Reject(404, None, f"{destination!r} is no user of {application.domain}")
         bindings = self._location.lookup(f"{destination}@{application.domain}", now)
         if not bindings:
             return Reject(480, None, f"{destination}@{application.domain} has no device registered")
-        return Route(tuple([_hop(binding) for binding in bindings]), target)
+        return Route(tuple([_hop(binding) for binding in bindings]), target, realm=self._authenticator.realm)
 
 
 def _hop(binding: Binding) -> Hop:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from voxlab.base.errors import SipSyntaxError
+from voxlab.sip.headers import Headers
 from voxlab.sip.limits import Limits
 from voxlab.sip.message import Message, Request, Response
 from voxlab.sip.parser import parse
@@ -188,6 +190,8 @@ def _request(
     to = _value(raw, b"\r\nTo: ", line_end, head_end)
     if hops_at < 0 or cseq is None or call_id is None or to is None or not hops.isdigit() or b";tag=" not in to:
         return None
+    if raw.find(b"\r\nFrom: ", line_end, head_end) < 0:
+        return None  # s.16.3 item 1: what a response is made of has to be there
     number, _, method = cseq.partition(b" ")
     line, via = raw[: line_end - 8], raw[line_end + 7 : via_end]
     name, _, uri = line.partition(b" ")
@@ -238,8 +242,37 @@ def _read(message: Message, name: str, more: tuple[str, ...]) -> Any:
     """Read the message at last, and keep what a glance did not tell."""
     if name not in _UNREAD:
         raise AttributeError(f"{type(message).__name__} has no attribute {name!r}")
-    whole = parse(message.raw, limits=_GENEROUS)
-    for field in (*_KEPT, *more):
+    read_late(message, (*_KEPT, *more))
+    return getattr(message, name)
+
+
+def read_late(message: Message, fields: tuple[str, ...]) -> None:
+    """Fill ``fields`` of a message that was taken without being read.
+
+    By now nobody is there to be told of a fault: what cannot be parsed is taken line by line, as it stands.
+    """
+    raw = message.raw
+    whole: Message
+    try:
+        whole = parse(raw, limits=_GENEROUS)
+    except SipSyntaxError:
+        whole = _line_by_line(raw)
+    for field in fields:
         setattr(message, field, getattr(whole, field))
     message._views = {}
-    return getattr(message, name)
+
+
+def _line_by_line(raw: bytes) -> Message:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    message = Response.__new__(Response)
+    message.headers, message.body = Headers(lines), body
+    message.call_id, cseq = message.headers.get("call-id", ""), message.headers.get("cseq", "").partition(" ")[0]
+    message.cseq = int(cseq) if cseq.isdigit() and cseq.isascii() and len(cseq) < 11 else 0
+    message.from_tag, message.to_tag = (_tag_in(message.headers.get(name, "")) for name in ("from", "to"))
+    message.reason = start[12:]
+    return message
+
+
+def _tag_in(value: str) -> str | None:
+    return value.rpartition(";tag=")[2] if ";tag=" in value else None
