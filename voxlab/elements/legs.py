@@ -27,7 +27,7 @@ class Leg:
         self.invite_number = 0
         self.invite_open = False
         self.wanted: float | None = None
-        self.acks: dict[str, Transmit] = {}
+        self.acks: dict[tuple[str, int], Transmit] = {}
 
 
 class Legs:

@@ -14,6 +14,7 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import LegOpened, MessageRefused, RegistrationChanged
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
+from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import LocationService
@@ -275,12 +276,46 @@ class CloudMachine:
         """Send INFO or MESSAGE inside the dialog."""
         self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
-    def answer_offer(self, leg: int, sdp: bytes | None) -> None:
-        """Accept a re-INVITE, or refuse it with 488."""
+    def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
+        """Accept a re-INVITE, or refuse it; one that was withdrawn meanwhile wants neither."""
+        session = self.node.user_agent.session(leg)
+        if session is None or not session.offer_waits:
+            return
         if sdp is None:
-            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now()))
+            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now(), status))
         else:
             self._command(leg, lambda agent: agent.answer_offer(leg, self.now(), sdp))
+
+    def can_modify(self, leg: int) -> bool:
+        """Whether a change of the session may be asked for now."""
+        session = self.node.user_agent.session(leg)
+        return session is not None and session.modifiable
+
+    def modify(self, leg: int, sdp: bytes) -> None:
+        """Send a re-INVITE."""
+        self._command(leg, lambda agent: agent.modify(leg, self.now(), sdp=sdp))
+
+    def refer(self, leg: int, uri: str) -> None:
+        """Ask the far end to call somebody else."""
+        self._command(leg, lambda agent: agent.refer(leg, self.now(), Destination(uri)))
+
+    def accept_refer(self, leg: int) -> None:
+        """Accept a REFER of the far end."""
+        self._command(leg, lambda agent: agent.accept_refer(leg, self.now()))
+
+    def refuse_refer(self, leg: int, status: int) -> None:
+        """Refuse a REFER of the far end."""
+        self._command(leg, lambda agent: agent.refuse_refer(leg, self.now(), status))
+
+    def notify_refer(self, leg: int, status: int, reason: str) -> None:
+        """Tell the far end how the call that it asked for goes."""
+        self._command(leg, lambda agent: agent.notify_refer(leg, self.now(), status, reason))
+
+    def leg_of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> int:
+        """Return the number of the leg of this dialog, 0 for none."""
+        session = self.node.user_agent.session_in(call_id, local_tag)
+        known = session is not None and session.dialog is not None and session.dialog.remote_tag == remote_tag
+        return session.leg if known and session is not None else 0
 
     def _command(self, leg: int, command: Callable[[UserAgent], None]) -> None:
         """Carry a command out; for a leg that has just ended, whose owner will hear of it in a moment, it comes too

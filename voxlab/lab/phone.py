@@ -3,92 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.dialog import events as leg_events
-from voxlab.elements.phone import Behaviour, Input
+from voxlab.elements.phone import Input
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.phone import PhoneMachine, PhoneSettings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
+from voxlab.lab.phone_options import PhoneOptions, source_of, updated
 from voxlab.sip.grammar import is_token
 from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
     from voxlab.lab.user import User
-    from voxlab.media.sources import Source
-
-TRANSPORTS = ("UDP", "TCP", "TLS")
-SILENCE = "silence"
-
-
-@dataclass(frozen=True)
-class PhoneOptions:
-    """What can be said about a phone; see ``User.phone``."""
-
-    answer_after_s: float | None = None
-    busy: bool = False
-    decline: bool = False
-    ring: bool = True
-    patience_s: float | None = None
-    transport: str = "UDP"
-    audio: Any = None
-    password: str | None = None
-
-    @property
-    def behaviour(self) -> Behaviour:
-        """The part that the phone's table works with."""
-        return Behaviour(self.answer_after_s, self.busy, self.decline, self.ring, self.patience_s)
-
-    def __repr__(self) -> str:
-        said = (
-            f"{item.name}={getattr(self, item.name)!r}"
-            for item in fields(self)
-            if item.name != "password" and getattr(self, item.name) != item.default
-        )
-        return f"PhoneOptions({', '.join(said)})"
-
-
-def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
-    """Return options with some replaced, each checked.
-
-    Raises
-    ------
-    VoxlabError
-        For a time below zero, an unknown transport, or audio that is none.
-    """
-    changed = replace(options, **given)
-    for name, value in (("answer_after", changed.answer_after_s), ("gives_up_after", changed.patience_s)):
-        if value is not None and not value >= 0:
-            raise VoxlabError(f"{name} takes lab seconds, 0 or more, not {value!r}")
-    transport = str(changed.transport).upper()
-    if transport not in TRANSPORTS:
-        raise VoxlabError(f"a phone speaks {', '.join(TRANSPORTS)}; {changed.transport!r} is none of them")
-    if changed.busy and changed.decline:
-        raise VoxlabError("a phone is either busy (486) or declines (603), not both")
-    if changed.audio is not None and changed.audio != SILENCE:
-        source_of(changed.audio)
-    return replace(changed, transport=transport)
-
-
-def source_of(audio: Any) -> Source | None:
-    """Return the source for what a phone is to say; without a word about it, the sample "hello"."""
-    from voxlab.media import sources
-
-    if isinstance(audio, str) and audio == SILENCE:
-        return None
-    if isinstance(audio, sources.Source):
-        return audio
-    try:
-        if audio is None or isinstance(audio, str):
-            return sources.speech(audio or "hello").looped()
-        return sources.from_samples(audio)
-    except (ValueError, TypeError) as error:
-        raise VoxlabError(f"this cannot be said: {error}") from None
 
 
 class Phone:
@@ -141,8 +72,16 @@ class Phone:
             wire_journal=lab.installation.wire_journal,
             identity=None,
         )
+        self._set_options()
         lab.phones.append(self)
         self.machine.register()
+
+    def _set_options(self) -> None:
+        """Tell the machine what the options say of calls to come."""
+        machine, options = self._machine(), self.options
+        machine.lines.behaviour = options.behaviour
+        machine.set_wishes(options.wishes)
+        machine.early_media, machine.delayed_offer = options.early_media, options.delayed_offer
 
     def update(self, given: Mapping[str, Any]) -> None:
         """Take new options; another transport or password means another machine."""
@@ -153,7 +92,7 @@ class Phone:
             self.discard()
             self.build()
             return
-        machine.phone.behaviour = self.options.behaviour
+        self._set_options()
         if machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
             machine.register()
 
@@ -231,9 +170,9 @@ class Phone:
             Uri.parse(machine.target(call.dialled))
         except SipSyntaxError as error:
             raise VoxlabError(f"{call.dialled!r} cannot be dialled: {error.reason}") from None
-        if not machine.phone.allows(Input.DIAL):
+        if not machine.lines.can_dial:
             raise VoxlabError(
-                f"{self.title} is {machine.phone.state.name.lower()}: hang up first, a phone has one line"
+                f"{self.title} is {machine.phone.state.name.lower()}: hang up first, or put the call on hold"
             )
         for other in [each for each in self._waiting if each.phone is self]:
             # Dialled again before time passed, as when a cell is run twice: the number dialled last counts.
@@ -271,6 +210,57 @@ class Phone:
         yield Wait(lambda: machine.phone.state.name != "ANSWERING", 64.0)
 
     @blocking
+    def hold(self) -> Steps[None]:
+        """Put the call in hand on hold (a re-INVITE with a=sendonly), and wait until the other end has answered.
+
+        Raises
+        ------
+        VoxlabError
+            When there is no call, or the other end refuses.
+        """
+        yield from self._changed(Input.HOLD, "HELD")
+
+    @blocking
+    def resume(self) -> Steps[None]:
+        """Take the call on hold back, and wait until the other end has answered; a call in hand goes on hold."""
+        yield from self._changed(Input.RESUME, "TALKING")
+
+    def _changed(self, given: Input, wanted: str) -> Steps[None]:
+        machine = self._machine()
+        yield Submit(machine.command, (given,))
+        line = machine.phone
+        yield Wait(lambda: not machine.changing(line.leg), 64.0)
+        if line.state.name not in {wanted, "IDLE", "RELEASING"}:
+            raise VoxlabError(f"{self.title}: {self.says[-1][1]}")
+
+    @blocking
+    def transfer(self, to: str | None = None) -> Steps[None]:
+        """Transfer a call, and wait until it is known how that went.
+
+        Parameters
+        ----------
+        to : str or None
+            Blind transfer of the call in hand to a user's name, a number or a URI (RFC 5589 s.6). None joins the call
+            that waits on hold with the one in hand: attended transfer (RFC 5589 s.7).
+
+        Raises
+        ------
+        VoxlabError
+            When there is no call to transfer, or the transfer fails: then the call goes on.
+        """
+        machine = self._machine()
+        if to is None:
+            leg, other = machine.lines.pair()
+            yield Submit(machine.join_calls, (leg, other))
+        else:
+            leg = machine.phone.leg
+            yield Submit(machine.transfer_call, (to,))
+        yield Wait(lambda: not machine.transferring(leg), 80.0)
+        line = machine.lines.of_leg(leg)
+        if line is not None and line.state.name in {"TALKING", "HELD"}:
+            raise VoxlabError(f"{self.title}: {self.says[-1][1]}")
+
+    @blocking
     def decline(self) -> Steps[None]:
         """Refuse the call that rings, with 603."""
         yield Submit(self._machine().command, (Input.DECLINE,))
@@ -279,8 +269,9 @@ class Phone:
     def hang_up(self) -> Steps[None]:
         """End the call in hand; does nothing when there is none."""
         machine = self._machine()
+        leg = machine.phone.leg
         yield Submit(machine.command, (Input.HANG_UP,))
-        yield Wait(lambda: machine.phone.state.name == "IDLE", 64.0)
+        yield Wait(lambda: machine.lines.of_leg(leg) is None, 64.0)
 
     @blocking
     def unregister(self) -> Steps[None]:
@@ -306,7 +297,7 @@ class Phone:
 
     @property
     def state(self) -> str:
-        """What it is doing: idle, dialling, ringback, ringing, talking or releasing."""
+        """What the line in hand is doing: idle, dialling, ringback, ringing, answering, talking, held, releasing."""
         return self.machine.phone.state.name.lower() if self.machine else "closed"
 
     @property
@@ -321,7 +312,7 @@ class Phone:
     @property
     def says(self) -> list[tuple[float, str]]:
         """What its display has shown so far, with lab seconds."""
-        return list(self.machine.phone.says) if self.machine else []
+        return list(self.machine.lines.says) if self.machine else []
 
     @property
     def address(self) -> str:

@@ -83,6 +83,7 @@ class Exchange:
             opened=self._opened,
             ended=self.session_over,
         )
+        session.all_legs = self._legs
         self.sessions[session.number] = session
         self._journal.note(
             SessionOpened(
