@@ -19,12 +19,13 @@ OPTION = "100rel"
 
 
 class Phase(IntEnum):
-    """What waits for a PRACK; HELD is a 200 that may not be sent before it."""
+    """What waits for a PRACK; HELD is a 200 that may not be sent before it, LATE one that comes after the 200."""
 
     CLEAR = 0
     SOUNDING = 1
     DESCRIBED = 2
     HELD = 3
+    LATE = 4
 
 
 class Given(IntEnum):
@@ -78,20 +79,26 @@ STEPS: dict[tuple[Phase, Given], Step] = {
     (P.SOUNDING, G.PRACK): Step(D.CONFIRM, P.CLEAR, _MATCHES),
     (P.SOUNDING, G.REPEAT_DUE): Step(D.REPEAT, P.SOUNDING, "s.3: T1, doubling without an end"),
     (P.SOUNDING, G.OVERDUE): Step(D.GIVE_UP, P.CLEAR, _OVERDUE),
-    (P.SOUNDING, G.ANSWER): Step(D.ACCEPT, P.CLEAR, "s.3: without a description in it the 200 need not wait"),
-    (P.SOUNDING, G.FINAL): Step(D.STOP, P.CLEAR, _STOPS),
+    (P.SOUNDING, G.ANSWER): Step(D.ACCEPT, P.LATE, "s.3: without a description in it the 200 need not wait"),
+    (P.SOUNDING, G.FINAL): Step(D.STOP, P.LATE, _STOPS),
     (P.DESCRIBED, G.SEND): Step(D.QUEUE, P.DESCRIBED, "s.3: not before the one before is acknowledged"),
     (P.DESCRIBED, G.PRACK): Step(D.CONFIRM, P.CLEAR, _MATCHES),
     (P.DESCRIBED, G.REPEAT_DUE): Step(D.REPEAT, P.DESCRIBED, "s.3: T1, doubling without an end"),
     (P.DESCRIBED, G.OVERDUE): Step(D.GIVE_UP, P.CLEAR, _OVERDUE),
     (P.DESCRIBED, G.ANSWER): Step(D.HOLD, P.HELD, "s.3: a description that is not acknowledged: no 2xx yet"),
-    (P.DESCRIBED, G.FINAL): Step(D.STOP, P.CLEAR, _STOPS),
+    (P.DESCRIBED, G.FINAL): Step(D.STOP, P.LATE, _STOPS),
     (P.HELD, G.SEND): Step(D.IGNORE, P.HELD, "the answer is decided: nothing provisional any more"),
     (P.HELD, G.PRACK): Step(D.CONFIRM_AND_ACCEPT, P.CLEAR, "s.3: now the 200 may go"),
     (P.HELD, G.REPEAT_DUE): Step(D.REPEAT, P.HELD, "s.3"),
     (P.HELD, G.OVERDUE): Step(D.GIVE_UP, P.CLEAR, _OVERDUE),
     (P.HELD, G.ANSWER): Step(D.IGNORE, P.HELD, "picked up already"),
-    (P.HELD, G.FINAL): Step(D.STOP, P.CLEAR, _STOPS),
+    (P.HELD, G.FINAL): Step(D.STOP, P.LATE, _STOPS),
+    (P.LATE, G.PRACK): Step(D.CONFIRM, P.CLEAR, "s.3: it is still answered after the final response"),
+    (P.LATE, G.SEND): Step(D.IGNORE, P.LATE, "s.3: no new ones after the final response"),
+    (P.LATE, G.ANSWER): Step(D.IGNORE, P.LATE, "answered already"),
+    (P.LATE, G.FINAL): Step(D.IGNORE, P.LATE, "answered already"),
+    (P.LATE, G.REPEAT_DUE): Step(D.IGNORE, P.LATE, "s.3: no longer repeated"),
+    (P.LATE, G.OVERDUE): Step(D.IGNORE, P.LATE, "s.3: no longer waited for"),
 }
 
 

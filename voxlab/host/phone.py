@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
+from voxlab.elements.faults import Temper, named
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node
 from voxlab.elements.phone import Behaviour, Input
@@ -118,7 +119,8 @@ class PhoneMachine(PhoneCalls):
         )
         if settings.transport == "TLS":
             endpoint.expect(settings.server, settings.domain)
-        self.host.also_wake(self.lines.next_timeout, self.lines.handle_timeout)
+        self.temper = Temper()
+        self.host.also_wake(self._next_timeout, self.lines.handle_timeout)
         self.registrant = self._new_registrant()
         self.node.add_client(self.registrant)
 
@@ -231,6 +233,29 @@ class PhoneMachine(PhoneCalls):
         """Join the far ends of two calls of this phone."""
         self.transfer_attended(leg, other, self.now)
         self.host.flush()
+
+    # -- its faults
+
+    def fault(self, name: str) -> None:
+        """Switch a fault on."""
+        self.temper.faults[named(name, "phone").name] = None
+        self.host.temper = self.temper.pass_on
+
+    def heal(self, name: str | None) -> None:
+        """Switch a fault off, or all of them; what was kept back is still sent."""
+        if name is None:
+            self.temper.faults.clear()
+        else:
+            self.temper.faults.pop(named(name, "phone").name, None)
+
+    def has(self, fault: str) -> bool:
+        """Whether the phone has this fault switched on."""
+        return fault in self.temper.faults
+
+    def _next_timeout(self) -> float | None:
+        kept = self.temper.next_timeout()
+        due = self.lines.next_timeout()
+        return due if kept is None else kept if due is None else min(kept, due)
 
     # -- the end
 

@@ -283,13 +283,13 @@ class PhoneCalls:
     def _offered(self, event: leg_events.OfferReceived, now: float) -> None:
         terminal = self.terminals.get(event.leg)
         description = event.request.sdp
+        held = terminal is not None and terminal.held
         fits = terminal is not None and (description is None or terminal.take_offer(description))
         if terminal is None or not fits or self.has("refuses_reinvite"):
             if terminal is not None:
                 terminal.withdraw()
             self.agent.refuse_offer(event.leg, now)
             return
-        held = terminal.held
         sdp = terminal.answer() if description is not None else terminal.offer()
         self.agent.answer_offer(event.leg, now, sdp)
         self._show_hold(event.leg, terminal, held, now)

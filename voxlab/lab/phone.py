@@ -295,6 +295,27 @@ class Phone:
         """Send an INFO inside the call in hand."""
         yield Submit(self._machine().send, ("INFO", mime_type, body.encode()))
 
+    @blocking
+    def fault(self, name: str) -> Steps[None]:
+        """Let the phone misbehave in a way of the catalogue, such as "ack_lost"; ``lab.faults()`` lists them.
+
+        Raises
+        ------
+        VoxlabError
+            There is no such fault, or a phone cannot have it.
+        """
+        yield Submit(self._machine().fault, (name,))
+
+    @blocking
+    def heal(self, name: str | None = None) -> Steps[None]:
+        """Take a fault away, or all of them."""
+        yield Submit(self._machine().heal, (name,))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Which faults are switched on."""
+        return tuple(self.machine.temper.faults) if self.machine else ()
+
     @property
     def state(self) -> str:
         """What the line in hand is doing: idle, dialling, ringback, ringing, answering, talking, held, releasing."""
