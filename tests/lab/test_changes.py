@@ -366,3 +366,72 @@ def test_a_session_timer_keeps_a_long_call_alive_whoever_refreshes(make_stage: M
     assert len(sent) == 22
     source = str(sent[0].src)
     assert source.startswith("10.0.0.1" if refresher == "uac" else "192.0.2.10")
+
+
+# -- keys, messages and identities that cross the bridge
+
+
+def test_keys_by_info_and_messages_inside_a_call_reach_the_other_end(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    stage.alice.dial("bob").wait("connected")
+    stage.alice.send_digits("4*")
+    stage.bob.send_message("one moment")
+    stage.lab.run(1)
+    assert [text for _, text in stage.bob.says][-2:] == ["key 4", "key *"]
+    assert stage.alice.says[-1][1] == "message: one moment"
+    with pytest.raises(VoxlabError, match="the keys of a phone"):
+        stage.alice.send_digits("4x")
+
+
+def invites_to_bob(stage: Stage) -> list[Request]:
+    found = [parse(m.data) for m in stage.lab.journal.messages() if m.data.startswith(b"INVITE sip:bob@10.")]
+    return [message for message in found if isinstance(message, Request)]
+
+
+def test_an_anonymous_call_hides_its_caller_from_the_called_but_not_from_the_script(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    seen: list[str] = []
+
+    @stage.shop.scenario()
+    async def forward(call: Any) -> None:
+        seen.append(call.caller_id)
+        await call.forward_to_user()
+
+    stage.alice.dial("bob", anonymous=True).wait("connected")
+    invite = invites_to_bob(stage)[0]
+    assert seen == ["alice"]
+    assert b"alice" not in b"\r\n".join(line for line in invite.raw.split(b"\r\n") if not line.startswith(b"o="))
+    assert invite.from_.uri.host == "anonymous.invalid"
+    assert invite.headers.get("Privacy") == "user;id"
+
+
+@pytest.mark.parametrize(
+    ("privacy", "told"), [((), True), ((("Privacy", "none"),), True), ((("Privacy", "id"),), False)]
+)
+def test_an_identity_that_a_trunk_asserts_goes_along_unless_privacy_forbids(
+    make_stage: MakeStage, privacy: tuple[tuple[str, str], ...], told: bool
+) -> None:
+    from tests.scenario.peer import Peer
+
+    stage = make_stage().forwards()
+    peer = Peer(stage)
+    lines = (*privacy, ("P-Asserted-Identity", "<tel:+4930555>"), ("Session-ID", "ab30317f1a784dc48ff824d0d3715d86"))
+    peer.invite("bob", more=lines)
+    stage.lab.run(1)
+    invite = invites_to_bob(stage)[0]
+    assert (invite.headers.get("P-Asserted-Identity") == "<tel:+4930555>") is told
+    assert invite.headers.get("Session-ID") == "ab30317f1a784dc48ff824d0d3715d86"  # RFC 7989 joins the legs
+
+
+def test_an_identity_that_a_user_asserts_is_not_believed(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    machine = stage.machine("alice")
+    stage.lab.world.submit(machine.dial, "bob", [("P-Asserted-Identity", "<tel:+1>")])
+    stage.lab.run(1)
+    assert "P-Asserted-Identity" not in invites_to_bob(stage)[0].headers
+
+
+def test_max_forwards_minus_one_crosses_the_legs(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    stage.alice.dial("bob").wait("connected")
+    assert invites_to_bob(stage)[0].max_forwards == 69

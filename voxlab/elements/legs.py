@@ -72,6 +72,10 @@ class Legs:
         """Return the leg of that number, None when it is gone."""
         return self._by_number.get(number)
 
+    def sessions(self) -> list[Session]:
+        """Return the sessions of all legs."""
+        return [leg.session for leg in self._by_number.values()]
+
     def in_dialog(self, call_id: str, local_tag: str | None) -> Leg | None:
         """Return the leg to which a message with these belongs."""
         return self._by_dialog.get((call_id, local_tag or ""))

@@ -5,7 +5,7 @@ Must not know who owns a leg, nor give commands: ``user_agent`` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from voxlab.base.datagram import Flow
@@ -71,6 +71,8 @@ class TransactionUser:
         Which option tags this host understands, and the smallest session interval that it accepts.
     wishes : Wishes
         What it asks of the extensions in calls that others start.
+    services : dict of str to callable
+        Who serves a method outside calls, such as SUBSCRIBE; what is not here gets 405 or 481.
     """
 
     def __init__(
@@ -96,7 +98,40 @@ class TransactionUser:
         self._legs = Legs()
         self._events: list[LegEvent | Incoming | Refused] = []
         self._unsent: list[tuple[Leg, Request]] = []
+        self._asking: dict[int, Callable[[Response | None, float], None]] = {}
+        self.services: dict[str, Callable[[RequestArrived, float], None]] = {}
         self._now = 0.0
+
+    @property
+    def timers(self) -> Timers:
+        """The transaction timers."""
+        return self._timers
+
+    # -- requests that belong to no call
+
+    def ask(
+        self,
+        request: Request,
+        flow: Flow,
+        now: float,
+        answered: Callable[[Response | None, float], None],
+        next_hop: str = "",
+    ) -> None:
+        """Send a request that belongs to no call; ``answered`` hears the final response, None for silence."""
+        self._now = now
+        way = self._wiring.flow_to(next_hop, flow) if next_hop else flow
+        try:
+            self._asking[self._layer.request(request, way, now)] = answered
+        except VoxlabError:  # too many transactions: as if it could not be sent
+            answered(None, now)
+
+    def answer_request(self, number: int, response: Response, now: float) -> None:
+        """Answer a request that belongs to no call."""
+        self._layer.respond(number, response, now)
+
+    def reply(self, event: RequestArrived, status: int, headers: Sequence[Header] = ()) -> None:
+        """Answer a request that belongs to no call with a status."""
+        self._reply(event, status, headers)
 
     @property
     def calls_in(self) -> int:
@@ -128,6 +163,8 @@ class TransactionUser:
             self._inside_dialog(event)
         elif method == "INVITE":
             self._invite(event)
+        elif (service := self.services.get(method)) is not None:
+            service(event, self._now)
         elif method in _INSIDE_ONLY:
             self._reply(event, 481)
         elif method != "OPTIONS":
@@ -148,7 +185,11 @@ class TransactionUser:
         request = event.request
         leg = self._legs.in_dialog(request.call_id, request.to_tag)
         if leg is None:
-            self._reply(event, 481)
+            service = self.services.get(request.method)
+            if service is not None:
+                service(event, self._now)
+            else:
+                self._reply(event, 481)
             return
         refusal = unacceptable(request, self.extensions)
         if refusal is not None:
@@ -238,6 +279,8 @@ class TransactionUser:
     def _response(self, number: int, response: Response) -> None:
         entry = self._legs.clients.get(number)
         if entry is None:
+            if response.status >= 200 and (answered := self._asking.pop(number, None)) is not None:
+                answered(response, self._now)
             return
         leg, request = entry
         leg.session.response(response, request, self._now)
@@ -259,6 +302,8 @@ class TransactionUser:
             leg = served
             leg.session.undelivered(event.cause, self._now)
         else:
+            if (answered := self._asking.pop(event.number, None)) is not None:
+                answered(None, self._now)
             return
         self._settle(leg)
 

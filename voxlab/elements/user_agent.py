@@ -177,6 +177,10 @@ class UserAgent(TransactionUser):
         entry = self._legs.get(leg)
         return entry.session if entry else None
 
+    def sessions(self) -> list[Session]:
+        """Return the sessions of all legs, to read from."""
+        return self._legs.sessions()
+
     def session_in(self, call_id: str, local_tag: str) -> Session | None:
         """Return the session of this dialog, None for none."""
         entry = self._legs.in_dialog(call_id, local_tag)

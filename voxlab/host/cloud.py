@@ -22,6 +22,7 @@ from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.registrar import Intervals, Registrar
 from voxlab.elements.routing import admit_by
 from voxlab.elements.user_agent import Incoming, Refused, UserAgent
+from voxlab.host.cloud_events import CloudEvents
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
@@ -138,6 +139,7 @@ class CloudMachine:
             **traced(place.journal, place.owner),
         )
         self.addresses = dict(endpoint.addresses)
+        self.events = CloudEvents(place, self.node, platform, self.policy, self.location, self, self.host.flush)
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -174,6 +176,7 @@ class CloudMachine:
             )
         else:
             self._leg_event(event)
+            self.events.leg_changed(event)
 
     @staticmethod
     def policy_said(event: Refused) -> bool:
@@ -186,6 +189,8 @@ class CloudMachine:
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
                 self._name_devices(record.aor)
+                if record.state != "refreshed":
+                    self.events.registration_changed(record.aor)
 
     # -- names for the evidence: where several hosts share an address, ports tell them apart
 
@@ -210,7 +215,11 @@ class CloudMachine:
         """Return where a user's devices are; [] when none is registered, None when there is no such user."""
         if user not in application.users:
             return None
-        bindings = self.location.lookup(f"{user}@{application.domain}", self.now())
+        return self.contacts_of(f"{user}@{application.domain}")
+
+    def contacts_of(self, aor: str) -> list[Contact]:
+        """Return where the devices of an address-of-record are."""
+        bindings = self.location.lookup(aor, self.now())
         return [
             Contact(str(binding.contact), self._flow_of(binding.flow, str(binding.contact))) for binding in bindings
         ]

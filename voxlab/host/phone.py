@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
+from voxlab.dialog.subscription import Subscriber
 from voxlab.elements.faults import Temper, named
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node
@@ -23,6 +24,7 @@ from voxlab.elements.user_agent import UserAgent
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
 from voxlab.host.phone_calls import CALLS_REMEMBERED, PhoneCalls, Watch
+from voxlab.host.phone_events import PhoneEvents
 from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
@@ -121,6 +123,14 @@ class PhoneMachine(PhoneCalls):
             endpoint.expect(settings.server, settings.domain)
         self.temper = Temper()
         self.host.also_wake(self._next_timeout, self.lines.handle_timeout)
+        self.events = PhoneEvents(
+            place,
+            self.node,
+            self.keyring,
+            f"{settings.name}@{settings.domain}",
+            lambda: self.server_flow,
+            lambda at, text: self.lines.says.append((at, text)),
+        )
         self.registrant = self._new_registrant()
         self.node.add_client(self.registrant)
 
@@ -233,6 +243,32 @@ class PhoneMachine(PhoneCalls):
         """Join the far ends of two calls of this phone."""
         self.transfer_attended(leg, other, self.now)
         self.host.flush()
+
+    # -- outside calls
+
+    def watch(self, package: str, dialled: str, expires_s: int) -> Subscriber:
+        """Subscribe to somebody's state."""
+        subscriber = self.events.watch(package, self.target(dialled), expires_s, self.now)
+        self.host.flush()
+        return subscriber
+
+    def unwatch(self, package: str, dialled: str) -> Subscriber | None:
+        """End a subscription."""
+        subscriber = self.events.unwatch(package, self.target(dialled), self.now)
+        self.host.flush()
+        return subscriber
+
+    def publish(self, note: str, available: bool) -> int:
+        """Publish our presence, and return the number of the request."""
+        number = self.events.publish(note, is_open=available, now=self.now)
+        self.host.flush()
+        return number
+
+    def send_message(self, dialled: str, text: str) -> int:
+        """Send a message outside calls, and return the number of the request."""
+        number = self.events.send_message(self.target(dialled), text, self.now)
+        self.host.flush()
+        return number
 
     # -- its faults
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import VoxlabError
 from voxlab.dialog import events as leg_events
-from voxlab.dialog.modification import Turn
 from voxlab.dialog.session_timer import NO_WISHES, Wishes
 from voxlab.dialog.sipfrag import Destination, Replaces
 from voxlab.elements.node import NodeEvent
 from voxlab.elements.phone import Behaviour, Input, Phone, State
-from voxlab.elements.phone_lines import PhoneLines
-from voxlab.elements.user_agent import Incoming, UserAgent
+from voxlab.elements.user_agent import Incoming
 from voxlab.host.media import MediaPlace
+from voxlab.host.phone_changes import PhoneChanges
 from voxlab.host.terminal import Terminal
 from voxlab.sip.message import Response
 
@@ -32,7 +31,7 @@ CALLS_REMEMBERED = 50
 """Of how many calls that are over a phone keeps what it heard; a minute of G.711 is half a megabyte."""
 
 
-class PhoneCalls:
+class PhoneCalls(PhoneChanges):
     """What a phone does with its calls.
 
     Parameters
@@ -46,9 +45,6 @@ class PhoneCalls:
 
     Attributes
     ----------
-    lines : PhoneLines
-    terminals : dict of int to Terminal
-        The audio of each leg, of the last calls too.
     wishes : Wishes
         What it asks of the extensions when it dials.
     """
@@ -56,9 +52,8 @@ class PhoneCalls:
     def __init__(
         self, place: MediaPlace, behaviour: Behaviour, source: Callable[[], Source | None], watch: Watch
     ) -> None:
+        super().__init__(self, behaviour)
         self.place = place
-        self.terminals: dict[int, Terminal] = {}
-        self.lines = PhoneLines(self, behaviour)
         self.wishes = NO_WISHES
         self.delayed_offer = False
         self.early_media = False
@@ -70,11 +65,6 @@ class PhoneCalls:
         self._referred: dict[int, int] = {}
 
     @property
-    def agent(self) -> UserAgent:
-        """The user agent that carries the calls."""
-        raise NotImplementedError
-
-    @property
     def phone(self) -> Phone:
         """The line in hand."""
         return self.lines.hand
@@ -82,10 +72,6 @@ class PhoneCalls:
     def place_call(self, target: str, headers: Iterable[tuple[str, str]] = ()) -> int:
         """Send an INVITE on a free line and return the leg's number."""
         raise NotImplementedError
-
-    def has(self, fault: str) -> bool:
-        """Whether the phone has this fault switched on."""
-        return False
 
     def _opened(self, leg: int, target: str, terminal: Terminal, now: float) -> None:
         """Take note of a call of ours."""
@@ -127,22 +113,6 @@ class PhoneCalls:
             terminal.stop()
         self.agent.hang_up(leg, now)
 
-    def hold(self, leg: int, now: float) -> None:
-        """Put the far end on hold."""
-        self._change(leg, now, holding=True)
-
-    def resume(self, leg: int, now: float) -> None:
-        """Take the far end back."""
-        self._change(leg, now, holding=False)
-
-    def _change(self, leg: int, now: float, *, holding: bool) -> None:
-        terminal, session = self.terminals.get(leg), self.agent.session(leg)
-        if terminal is None or session is None:
-            return
-        terminal.negotiation.holding = holding
-        if session.modifiable:  # else our answer to their offer says it
-            self.agent.modify(leg, now, sdp=terminal.offer())
-
     def transfer(self, leg: int, now: float, target: str) -> None:
         """Refer the far end to whom the command named."""
         to = self._targets.pop(leg, None) or Destination(target)
@@ -157,13 +127,6 @@ class PhoneCalls:
     def set_wishes(self, wishes: Wishes) -> None:
         """Say what is asked of the extensions in calls to come."""
         self.wishes = self.agent.wishes = wishes
-
-    def changing(self, leg: int) -> bool:
-        """Whether a change of ours is under way on this leg."""
-        session, terminal = self.agent.session(leg), self.terminals.get(leg)
-        if session is None or terminal is None:
-            return False
-        return session.turn in {Turn.INVITING, Turn.UPDATING, Turn.ANSWER_OWED, Turn.BACKING_OFF}
 
     def transferring(self, leg: int) -> bool:
         """Whether it is not known yet how a transfer went."""
@@ -278,72 +241,15 @@ class PhoneCalls:
         self._gone(event.leg)
         self.lines.receive(Input.ENDED, event.leg, now)
 
-    # -- changes of a call that stands
-
-    def _offered(self, event: leg_events.OfferReceived, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.request.sdp
-        held = terminal is not None and terminal.held
-        fits = terminal is not None and (description is None or terminal.take_offer(description))
-        if terminal is None or not fits or self.has("refuses_reinvite"):
-            if terminal is not None:
-                terminal.withdraw()
-            self.agent.refuse_offer(event.leg, now)
-            return
-        sdp = terminal.answer() if description is not None else terminal.offer()
-        self.agent.answer_offer(event.leg, now, sdp)
-        self._show_hold(event.leg, terminal, held, now)
-
-    def _show_hold(self, leg: int, terminal: Terminal, before: bool, now: float) -> None:
-        line = self.lines.of_leg(leg)
-        if line is not None and terminal.held != before:
-            self.lines.says.append((now, "on hold" if terminal.held else "off hold"))
-
-    def _offer_answered(self, event: leg_events.OfferAnswered, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.ack.sdp
-        if terminal is not None and description is not None:
-            terminal.take_answer(description)
-
-    def _withdrawn(self, event: leg_events.OfferWithdrawn, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        if terminal is not None:
-            terminal.withdraw()
-
-    def _accepted(self, event: leg_events.OfferAccepted, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.response.sdp
-        if terminal is not None and description is not None:
-            terminal.take_answer(description)
-
-    def _answer_wanted(self, event: leg_events.AnswerWanted, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.response.sdp
-        if terminal is not None and description is not None and terminal.take_offer(description):
-            self.agent.answer_in_ack(event.leg, now, terminal.answer())
-        else:
-            self.agent.answer_in_ack(event.leg, now, b"")
-            self.lines.receive(Input.HANG_UP, event.leg, now)
-
-    def _change_refused(self, event: leg_events.OfferRefused, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        if terminal is None:
-            return
-        terminal.withdraw()
-        if event.status != 491:
-            terminal.negotiation.holding = terminal.negotiation.says_hold_before
-            text = f"the call stays as it was: {event.status} {event.reason}"
-            self.lines.receive(Input.CHANGE_REFUSED, event.leg, now, text)
-
-    def _retry(self, event: leg_events.RetryDue, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        if terminal is not None and terminal.negotiation.holding != terminal.negotiation.says_hold:
-            self._change(event.leg, now, holding=terminal.negotiation.holding)
-
-    def _refresh(self, event: leg_events.RefreshDue, now: float) -> None:
-        terminal, session = self.terminals.get(event.leg), self.agent.session(event.leg)
-        if terminal is not None and session is not None and session.modifiable:
-            self.agent.modify(event.leg, now, sdp=terminal.offer_again())
+    def _request(self, event: leg_events.RequestReceived, now: float) -> None:
+        """Show a message, or the key that an INFO tells (application/dtmf-relay)."""
+        request = event.request
+        text = request.body.decode("utf-8", "replace")
+        if request.method == "MESSAGE":
+            self.lines.says.append((now, f"message: {text}"))
+        elif (request.headers.get("content-type") or "").lower().startswith("application/dtmf"):
+            key = text.strip().partition("Signal=")[2].strip()[:1]
+            self.lines.says.append((now, f"key {key}"))
 
     # -- being referred, and referring
 
@@ -407,6 +313,7 @@ _ACTIONS: Mapping[type, Callable[[PhoneCalls, Any, float], None]] = {
     leg_events.OfferRefused: PhoneCalls._change_refused,
     leg_events.RetryDue: PhoneCalls._retry,
     leg_events.RefreshDue: PhoneCalls._refresh,
+    leg_events.RequestReceived: PhoneCalls._request,
     leg_events.ReferReceived: PhoneCalls._refer,
     leg_events.ReferProgress: PhoneCalls._refer_progress,
 }

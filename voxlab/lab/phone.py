@@ -13,6 +13,7 @@ from voxlab.elements.user_agent import Incoming
 from voxlab.host.phone import PhoneMachine, PhoneSettings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
+from voxlab.lab.phone_actions import PhoneActions
 from voxlab.lab.phone_options import PhoneOptions, source_of, updated
 from voxlab.sip.grammar import is_token
 from voxlab.sip.uri import Uri
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from voxlab.lab.user import User
 
 
-class Phone:
+class Phone(PhoneActions):
     """A simulated SIP phone; get one with ``user.phone()``.
 
     Attributes
@@ -134,7 +135,7 @@ class Phone:
     # -- what a person does with it
 
     @blocking
-    def dial(self, target: str, *, headers: Mapping[str, str] | None = None) -> Steps[Call]:
+    def dial(self, target: str, *, headers: Mapping[str, str] | None = None, anonymous: bool = False) -> Steps[Call]:
         """Dial; nothing is on the wire until a blocking method lets time pass.
 
         Parameters
@@ -143,6 +144,8 @@ class Phone:
             A user's name, a number, or a whole URI such as ``sip:bob@shop.acme.voxlab.test``.
         headers : mapping or None
             X- headers for the INVITE.
+        anonymous : bool
+            Ask the platform not to tell who calls (``Privacy: user;id``, RFC 3323).
 
         Returns
         -------
@@ -161,7 +164,8 @@ class Phone:
             if not name.lower().startswith("x-") or not is_token(name) or "\n" in value or "\r" in value:
                 raise VoxlabError(f"{name!r}: a phone adds X- headers of one line only")
         call = Call(self.lab, phone=self, dialled=target)
-        yield Submit(self._schedule, (call, tuple((headers or {}).items())))
+        lines = tuple((headers or {}).items())
+        yield Submit(self._schedule, (call, (*lines, ("Privacy", "user;id")) if anonymous else lines))
         return call
 
     def _schedule(self, call: Call, headers: tuple[tuple[str, str], ...]) -> None:
@@ -210,57 +214,6 @@ class Phone:
         yield Wait(lambda: machine.phone.state.name != "ANSWERING", 64.0)
 
     @blocking
-    def hold(self) -> Steps[None]:
-        """Put the call in hand on hold (a re-INVITE with a=sendonly), and wait until the other end has answered.
-
-        Raises
-        ------
-        VoxlabError
-            When there is no call, or the other end refuses.
-        """
-        yield from self._changed(Input.HOLD, "HELD")
-
-    @blocking
-    def resume(self) -> Steps[None]:
-        """Take the call on hold back, and wait until the other end has answered; a call in hand goes on hold."""
-        yield from self._changed(Input.RESUME, "TALKING")
-
-    def _changed(self, given: Input, wanted: str) -> Steps[None]:
-        machine = self._machine()
-        yield Submit(machine.command, (given,))
-        line = machine.phone
-        yield Wait(lambda: not machine.changing(line.leg), 64.0)
-        if line.state.name not in {wanted, "IDLE", "RELEASING"}:
-            raise VoxlabError(f"{self.title}: {self.says[-1][1]}")
-
-    @blocking
-    def transfer(self, to: str | None = None) -> Steps[None]:
-        """Transfer a call, and wait until it is known how that went.
-
-        Parameters
-        ----------
-        to : str or None
-            Blind transfer of the call in hand to a user's name, a number or a URI (RFC 5589 s.6). None joins the call
-            that waits on hold with the one in hand: attended transfer (RFC 5589 s.7).
-
-        Raises
-        ------
-        VoxlabError
-            When there is no call to transfer, or the transfer fails: then the call goes on.
-        """
-        machine = self._machine()
-        if to is None:
-            leg, other = machine.lines.pair()
-            yield Submit(machine.join_calls, (leg, other))
-        else:
-            leg = machine.phone.leg
-            yield Submit(machine.transfer_call, (to,))
-        yield Wait(lambda: not machine.transferring(leg), 80.0)
-        line = machine.lines.of_leg(leg)
-        if line is not None and line.state.name in {"TALKING", "HELD"}:
-            raise VoxlabError(f"{self.title}: {self.says[-1][1]}")
-
-    @blocking
     def decline(self) -> Steps[None]:
         """Refuse the call that rings, with 603."""
         yield Submit(self._machine().command, (Input.DECLINE,))
@@ -285,37 +238,6 @@ class Phone:
         yield Submit(self._machine().register)
         yield Wait(self.settled, 64.0)
 
-    @blocking
-    def send_message(self, text: str) -> Steps[None]:
-        """Send a text MESSAGE inside the call in hand."""
-        yield Submit(self._machine().send, ("MESSAGE", "text/plain;charset=UTF-8", text.encode()))
-
-    @blocking
-    def send_info(self, mime_type: str, body: str) -> Steps[None]:
-        """Send an INFO inside the call in hand."""
-        yield Submit(self._machine().send, ("INFO", mime_type, body.encode()))
-
-    @blocking
-    def fault(self, name: str) -> Steps[None]:
-        """Let the phone misbehave in a way of the catalogue, such as "ack_lost"; ``lab.faults()`` lists them.
-
-        Raises
-        ------
-        VoxlabError
-            There is no such fault, or a phone cannot have it.
-        """
-        yield Submit(self._machine().fault, (name,))
-
-    @blocking
-    def heal(self, name: str | None = None) -> Steps[None]:
-        """Take a fault away, or all of them."""
-        yield Submit(self._machine().heal, (name,))
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """Which faults are switched on."""
-        return tuple(self.machine.temper.faults) if self.machine else ()
-
     @property
     def state(self) -> str:
         """What the line in hand is doing: idle, dialling, ringback, ringing, answering, talking, held, releasing."""
@@ -329,11 +251,6 @@ class Phone:
         registrant = self.machine.registrant
         refused = registrant.code >= 300 and registrant.state is not Registration.REGISTERED
         return f"{registrant.state}, {registrant.code} {registrant.reason}" if refused else str(registrant.state)
-
-    @property
-    def says(self) -> list[tuple[float, str]]:
-        """What its display has shown so far, with lab seconds."""
-        return list(self.machine.lines.says) if self.machine else []
 
     @property
     def address(self) -> str:

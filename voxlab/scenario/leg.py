@@ -45,6 +45,8 @@ class Leg:
         Whom: the user part of the Request-URI for an incoming leg, the name dialled for an outgoing one.
     headers : mapping of str to str
         The X- headers and User-to-User of the INVITE.
+    trusted : bool
+        Whether it came over a trunk, whose word about who calls is taken (RFC 3325 s.4).
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Leg:
         self.media: MediaPort | None = None
         self.number = 0
         self.call_ids: dict[int, str] = {}
+        self.trusted = False
         self._accepted = False
         self.listeners = Listeners(session.run_handler)
         self.signalling = Signalling(self)
