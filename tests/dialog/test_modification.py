@@ -81,7 +81,7 @@ FREE = {
     G.PEER_UPDATE: (["OfferReceived"], T.UPDATED),
 }
 EXPECTED: dict[Turn, dict[Given, tuple[list[str], Turn | None]]] = {
-    T.STABLE: FREE | REPEATED,
+    T.STABLE: FREE | REPEATED | {G.BACK_OFF_OVER: (["RetryDue"], T.STABLE)},
     T.INVITING: OURS
     | ANSWERED
     | {

@@ -93,6 +93,7 @@ STEPS: dict[tuple[Turn, Given], Step] = {
     (T.STABLE, G.PEER_UPDATE): Step(D.TAKE_UPDATE, T.UPDATED, "RFC 3311 s.5.2"),
     (T.STABLE, G.SUCCESS): Step(D.REPEAT_ACK, T.STABLE, _REPEATED),
     (T.STABLE, G.SUCCESS_WITH_OFFER): Step(D.REPEAT_ACK, T.STABLE, _REPEATED),
+    (T.STABLE, G.BACK_OFF_OVER): Step(D.TELL_RETRY, T.STABLE, "s.14.1: theirs came first; ours may still be wanted"),
     (T.INVITING, G.SUCCESS): Step(D.CONFIRM_CHANGE, T.STABLE, "s.14.1, s.13.2.2.4"),
     (T.INVITING, G.SUCCESS_WITH_OFFER): Step(D.ASK_FOR_ANSWER, T.ANSWER_OWED, "s.14.1: our re-INVITE had no offer"),
     (T.INVITING, G.GLARE): Step(D.BACK_OFF, T.BACKING_OFF, "s.14.1: glare; again after a time that is not theirs"),
