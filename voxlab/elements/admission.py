@@ -99,7 +99,8 @@ def unacceptable(request: Request, extensions: Extensions) -> Admission | None:
         wanted = ", ".join(option for option in headers.split("require") if option not in extensions.options)
         if wanted:
             return Admission(420, headers=(("Unsupported", wanted),), why=f"Require: {wanted} (s.8.2.2.3)")
-    if "session-expires" in headers and (lines := too_small(request, extensions.min_session_s)) is not None:
+    timed = request.method in {"INVITE", "UPDATE"} and "session-expires" in headers
+    if timed and (lines := too_small(request, extensions.min_session_s)) is not None:
         return Admission(422, headers=tuple(lines), why="the session interval is too small (RFC 4028 s.9)")
     return _unacceptable_body(request) if request.body and request.method == "INVITE" else None
 

@@ -105,8 +105,10 @@ class Phone:
 
     def next_timeout(self) -> float | None:
         """When the phone is picked up or gives up, None for never."""
-        due = [at for at in (self._answer_at, self._give_up_at) if at is not None]
-        return min(due) if due else None
+        answer, give_up = self._answer_at, self._give_up_at
+        if answer is None or give_up is None:
+            return answer if give_up is None else give_up
+        return min(answer, give_up)
 
     def handle_timeout(self, now: float) -> None:
         """Pick up, or give up."""

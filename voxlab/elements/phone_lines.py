@@ -137,7 +137,11 @@ class PhoneLines:
 
     def next_timeout(self) -> float | None:
         """When a line is picked up or gives up, None for never."""
-        return min((due for line in self._lines if (due := line.next_timeout()) is not None), default=None)
+        first, second = self._lines
+        one, other = first.next_timeout(), second.next_timeout()
+        if one is None or other is None:
+            return one if other is None else other
+        return min(one, other)
 
     def handle_timeout(self, now: float) -> None:
         """Pick up, or give up."""

@@ -71,6 +71,7 @@ class CloudEvents:
         self._directory = directory
         self._flush = flush
         self._version = 0
+        self._kept = False
         agent = node.user_agent
         self.subscriptions = Subscriptions(
             agent,
@@ -82,9 +83,12 @@ class CloudEvents:
             changed=self._timers_changed,
         )
         agent.services["MESSAGE"] = self._message
-        node.add_client(self.subscriptions)
 
     def _timers_changed(self) -> None:
+        """Let the node keep its deadlines, from the first subscription on: until then it costs nothing."""
+        if not self._kept:
+            self._kept = True
+            self._node.add_client(self.subscriptions)
         self._node.housekeeping_changed = True
 
     def _told(self, told: StateTold, now: float) -> None:

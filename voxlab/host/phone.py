@@ -122,7 +122,7 @@ class PhoneMachine(PhoneCalls):
         if settings.transport == "TLS":
             endpoint.expect(settings.server, settings.domain)
         self.temper = Temper()
-        self.host.also_wake(self._next_timeout, self.lines.handle_timeout)
+        self.host.also_wake(self.lines.next_timeout, self.lines.handle_timeout)
         self.events = PhoneEvents(
             place,
             self.node,
@@ -276,6 +276,7 @@ class PhoneMachine(PhoneCalls):
         """Switch a fault on."""
         self.temper.faults[named(name, "phone").name] = None
         self.host.temper = self.temper.pass_on
+        self.host.also_wake(self._next_timeout, self.lines.handle_timeout)
 
     def heal(self, name: str | None) -> None:
         """Switch a fault off, or all of them; what was kept back is still sent."""

@@ -54,6 +54,7 @@ class PhoneEvents:
         self._say = say
         self._etag = ""
         self._count = 0
+        self._kept = False
         self.told: deque[tuple[float, StateTold]] = deque(maxlen=KEPT)
         self.messages: deque[Message] = deque(maxlen=KEPT)
         self.results: dict[int, int] = {}
@@ -62,9 +63,12 @@ class PhoneEvents:
             node.user_agent, place.ids, node.contact, self._take, changed=self._timers_changed
         )
         node.user_agent.services["MESSAGE"] = self._message
-        node.add_client(self.subscriptions)
 
     def _timers_changed(self) -> None:
+        """Let the node keep its deadlines, from the first subscription on: until then it costs nothing."""
+        if not self._kept:
+            self._kept = True
+            self._node.add_client(self.subscriptions)
         self._node.housekeeping_changed = True
 
     @property
