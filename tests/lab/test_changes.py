@@ -435,3 +435,21 @@ def test_max_forwards_minus_one_crosses_the_legs(make_stage: MakeStage) -> None:
     stage = make_stage().forwards()
     stage.alice.dial("bob").wait("connected")
     assert invites_to_bob(stage)[0].max_forwards == 69
+
+
+def test_hold_transfer_and_presence_work_in_both_worlds(either: Stage) -> None:
+    stage = either.forwards()
+    carol = stage.shop.user("carol").phone(answer_after=0.05)
+    stage.alice.watch("bob")
+    assert "<basic>open</basic>" in stage.alice.told[-1][3]
+    stage.alice.dial("bob").wait("connected")
+    stage.lab.run(0.3)
+    stage.bob.hold()
+    assert stage.alice.says[-1][1] == "on hold"
+    second = stage.bob.dial("carol").wait("connected")
+    stage.lab.run(0.3)
+    stage.bob.transfer()
+    stage.lab.run(0.5)
+    assert (stage.alice.state, stage.bob.state, carol.state) == ("talking", "idle", "talking")
+    assert second.state == "ended"
+    assert not stage.lab.errors

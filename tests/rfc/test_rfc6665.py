@@ -8,7 +8,9 @@ from tests.lab.stage import MakeStage, Stage
 from tests.scenario.peer import HERE, Peer
 from voxlab import VoxlabError
 from voxlab.base.ids import Ids
-from voxlab.dialog.subscription import Notifier, Send, StateTold, Subscriber
+from voxlab.dialog.notifier import Notifier
+from voxlab.dialog.subscriber import Subscriber
+from voxlab.dialog.subscription import Send, StateTold
 from voxlab.dialog.subscription_tables import State
 from voxlab.elements.event_state import EventState, message_summary, presence
 from voxlab.sip.message import Request

@@ -168,3 +168,23 @@ def back_off_s(draw: int, *, owns_call_id: bool) -> float:
         Whether we made the Call-ID: then 2.1 to 4 s, else 0 to 2 s.
     """
     return (210 + draw % 191) / 100 if owns_call_id else (draw % 201) / 100
+
+
+# -- what a command out of turn hears
+
+BUSY = "the session cannot be changed now, for one offer is made at a time (RFC 3261 s.14.1)"
+UNTIMELY = {
+    Given.ACCEPT: "no re-INVITE waits for an answer",
+    Given.REFUSE: "no re-INVITE waits for an answer",
+    Given.ANSWER: "no offer waits for an answer in an ACK",
+}
+DOING = {
+    Turn.STABLE: "nothing is under way",
+    Turn.INVITING: "our own re-INVITE waits for its answer",
+    Turn.ANSWER_OWED: "their offer in the 200 waits for our answer in the ACK",
+    Turn.UPDATING: "our own UPDATE waits for its answer",
+    Turn.BACKING_OFF: "our change met theirs and waits for its second try",
+    Turn.INVITED: "their re-INVITE waits for our answer",
+    Turn.UPDATED: "their UPDATE waits for our answer",
+    Turn.UNACKNOWLEDGED: "our 200 to their re-INVITE waits for its ACK",
+}

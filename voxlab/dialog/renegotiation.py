@@ -25,7 +25,7 @@ from voxlab.dialog.events import (
     SessionOutput,
 )
 from voxlab.dialog.leg_machine import Clock, LegMachine
-from voxlab.dialog.modification import STEPS, Deed, Given, Turn, back_off_s
+from voxlab.dialog.modification import BUSY, DOING, STEPS, UNTIMELY, Deed, Given, Turn, back_off_s
 from voxlab.dialog.tables import Input, State
 from voxlab.sip.message import Request, Response
 
@@ -113,7 +113,7 @@ class Renegotiation(LegMachine):
     def _turn(self, given: Given, now: float, argument: Any = None) -> None:
         deed, turn = _CELLS[self.turn, given]
         if deed is Renegotiation._refuse_deed:
-            raise VoxlabError(f"{_UNTIMELY.get(given, _BUSY)}: {_DOING[self.turn]}")
+            raise VoxlabError(f"{UNTIMELY.get(given, BUSY)}: {DOING[self.turn]}")
         self.turn = turn
         if deed is not None:
             deed(self, now, argument)
@@ -342,24 +342,6 @@ class Renegotiation(LegMachine):
 
     def _refuse_deed(self, now: float, _: object) -> None:
         """Refuse a command out of turn; ``_turn`` says so before it comes here."""
-
-
-_BUSY = "the session cannot be changed now, for one offer is made at a time (RFC 3261 s.14.1)"
-_UNTIMELY = {
-    Given.ACCEPT: "no re-INVITE waits for an answer",
-    Given.REFUSE: "no re-INVITE waits for an answer",
-    Given.ANSWER: "no offer waits for an answer in an ACK",
-}
-_DOING = {
-    Turn.STABLE: "nothing is under way",
-    Turn.INVITING: "our own re-INVITE waits for its answer",
-    Turn.ANSWER_OWED: "their offer in the 200 waits for our answer in the ACK",
-    Turn.UPDATING: "our own UPDATE waits for its answer",
-    Turn.BACKING_OFF: "our change met theirs and waits for its second try",
-    Turn.INVITED: "their re-INVITE waits for our answer",
-    Turn.UPDATED: "their UPDATE waits for our answer",
-    Turn.UNACKNOWLEDGED: "our 200 to their re-INVITE waits for its ACK",
-}
 
 
 def _compile() -> dict[tuple[Turn, Given], tuple[Callable[..., None] | None, Turn]]:

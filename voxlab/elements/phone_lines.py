@@ -51,8 +51,8 @@ class PhoneLines:
 
     @property
     def ringing(self) -> Phone | None:
-        """The line that rings, None where none does."""
-        return next((line for line in self._lines if line.state is State.RINGING), None)
+        """The line that rings, that in hand first; None where none does."""
+        return next((line for line in (self.hand, *self._lines) if line.state is State.RINGING), None)
 
     def receive(self, given: Input, leg: int, now: float, text: str = "") -> None:
         """Take an input about a leg; a new call finds its line."""
@@ -68,8 +68,7 @@ class PhoneLines:
         spare = self.spare
         if spare is None or self.hand.state is State.IDLE:
             return self.hand
-        waiting = self.behaviour.call_waiting and self.ringing is None
-        return spare if waiting else self.hand
+        return spare if self.behaviour.call_waiting else self.hand
 
     def _next(self) -> Phone:
         """Return the line to take in hand when that in hand is free or on hold: one that is more alive."""

@@ -12,8 +12,10 @@ from voxlab.base.datagram import Flow
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header, again, check_lines
+from voxlab.dialog.notifier import Notifier
 from voxlab.dialog.session import Credentials
-from voxlab.dialog.subscription import Notifier, Respond, Send, StateTold, Subscriber, package_of
+from voxlab.dialog.subscriber import Subscriber
+from voxlab.dialog.subscription import Respond, Send, StateTold, package_of
 from voxlab.elements.event_state import LONGEST_S, PACKAGES, EventState
 from voxlab.elements.transaction_user import TransactionUser
 from voxlab.sip.message import Request, Response

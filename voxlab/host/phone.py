@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
-from voxlab.dialog.subscription import Subscriber
+from voxlab.dialog.subscriber import Subscriber
 from voxlab.elements.faults import Temper, named
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node

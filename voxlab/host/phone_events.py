@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from voxlab.base.datagram import Flow
-from voxlab.dialog.subscription import StateTold, Subscriber
+from voxlab.dialog.subscriber import Subscriber
+from voxlab.dialog.subscription import StateTold
 from voxlab.elements.event_state import LONGEST_S, presence
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node
