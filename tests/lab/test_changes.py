@@ -453,3 +453,20 @@ def test_hold_transfer_and_presence_work_in_both_worlds(either: Stage) -> None:
     assert (stage.alice.state, stage.bob.state, carol.state) == ("talking", "idle", "talking")
     assert second.state == "ended"
     assert not stage.lab.errors
+
+
+def test_an_update_with_an_offer_is_passed_on_as_a_re_invite(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    stage.alice.dial("bob").wait("connected")
+    machine = stage.machine("alice")
+    leg = machine.phone.leg
+
+    def hold_by_update() -> None:
+        machine.agent.modify(leg, machine.now, sdp=machine.terminals[leg].offer_hold(True), method="UPDATE")
+        machine.host.flush()
+
+    stage.lab.world.submit(hold_by_update)
+    stage.lab.run(1)
+    assert stage.bob.says[-1][1] == "on hold"
+    assert directions(stage) == ["sendonly"]
+    assert stage.count("UPDATE") == 1

@@ -208,6 +208,9 @@ class Session(Referring):
             self._refer_received(request, transaction)
         elif method == "NOTIFY":
             self._notified(request, transaction)
+        elif method == "INFO" and "info-package" in request.headers:
+            # RFC 6086 s.4.2.2: packages are taken by agreement only, and we have offered none
+            self._respond(transaction, request.response(469, "Bad Info Package", headers=[("Recv-Info", "nil")]))
         elif method in {"INFO", "MESSAGE"}:
             self._respond(transaction, request.response(200))
             self._emit(RequestReceived(self.leg, request))
