@@ -256,3 +256,13 @@ def test_documents_name_what_they_are_about_and_escape_it() -> None:
     assert b'entity="pres:b@x"' in presence("b@x", is_open=True)
     assert b"<note>&lt;b&gt;</note>" in presence("b@x", is_open=False, note="<b>")
     assert message_summary("b@x", 2, 8).startswith(b"Messages-Waiting: yes\r\n")
+
+
+def test_s4_1_2_3_a_subscription_given_up_before_it_stands_is_ended_as_soon_as_it_does() -> None:
+    machine, request = subscriber()
+    machine.unsubscribe(0.05)
+    assert machine.poll() == []  # there is no dialog yet
+    machine.response(request.response(200, to_tag="them", headers=[("Expires", "600")]), request, 0.1)
+    assert only(machine, Send).request.headers.get("Expires") == "0"  # type: ignore[attr-defined]
+    machine.notify(notify("terminated;reason=timeout"), 9, 0.2)
+    assert machine.is_over

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.walks.walk import NAMES, Walk
+from tests.walks.walk import DEVICES, NAMES, Walk
 from voxlab.elements.phone import Input
 from voxlab.net.impairment import Impairment
 
-WHO = st.sampled_from(NAMES)
+WHO = st.sampled_from(DEVICES)
 PRESSED = st.sampled_from([Input.PICK_UP, Input.DECLINE, Input.HANG_UP, Input.HOLD, Input.RESUME])
 MOMENT_S = st.sampled_from([0.0, 0.001, 0.3, 1.0, 2.5, 8.0])
 TEMPERS = st.sampled_from(
@@ -52,7 +52,7 @@ class PhonesInTheRain(RuleBasedStateMachine):
     @rule(given=PRESSED, moment_s=MOMENT_S)
     def press_together(self, given: Input, moment_s: float) -> None:
         assert self.walk
-        for name in NAMES:
+        for name in DEVICES:
             self.walk.press(name, given)
         self.walk.pass_time(moment_s)
 
@@ -72,6 +72,16 @@ class PhonesInTheRain(RuleBasedStateMachine):
     def say(self, name: str) -> None:
         assert self.walk
         self.walk.say(name)
+
+    @rule(name=WHO, away=st.booleans())
+    def register(self, name: str, away: bool) -> None:
+        assert self.walk
+        self.walk.register(name, away=away)
+
+    @rule(name=WHO, other=st.sampled_from([*NAMES, "nobody"]))
+    def write(self, name: str, other: str) -> None:
+        assert self.walk
+        self.walk.write(name, other)
 
     @rule(moment_s=MOMENT_S)
     def wait(self, moment_s: float) -> None:

@@ -13,6 +13,8 @@ from voxlab.host.phone import PhoneMachine
 from voxlab.net.impairment import Impairment
 
 NAMES = ("alice", "bob", "carol")
+MOBILE = "bob's mobile"
+DEVICES = (*NAMES, MOBILE)
 SETTLE_S = 260.0  # longer than every timer of a call: 64*T1 twice, a back-off, timer B of a transferred leg, a patience
 
 
@@ -30,6 +32,9 @@ class Walk:
             name: self.shop.user(name).phone(audio="silence", gives_up_after=20.0, **option)
             for name, option in zip(NAMES, options, strict=True)
         }
+        # A call to bob forks; the timer of one phone runs out within a walk.
+        self.phones[MOBILE] = self.shop.user("bob").phone("mobile", audio="silence", answer_after=1.3)
+        self.shop.user("carol").phone(session_expires=90, prack="support", early_media=True)
 
         @self.shop.scenario()
         async def forward(call: Any) -> None:
@@ -42,7 +47,7 @@ class Walk:
     def _listen(self) -> None:
         """Hear of every end of every leg, and of everything that was raised where nobody looks."""
         self.lab.world.loop.set_exception_handler(lambda _loop, context: self.raised.append(context))
-        for name in NAMES:
+        for name in DEVICES:
             machine = self.machine(name)
             machine._watch = self._hear(name, machine.agent, machine._watch)
         cloud = self.lab.cloud
@@ -74,7 +79,7 @@ class Walk:
 
     def _impair(self, temper: Impairment | None) -> None:
         def change() -> None:
-            for name in NAMES:
+            for name in DEVICES:
                 link = self.lab.network.link(self.machine(name).place.host, self.lab.cloud.place.host)
                 link.impair(temper or Impairment(delay_s=0.0005))
 
@@ -114,6 +119,16 @@ class Walk:
         """Send a message inside the call."""
         self.do(self.machine(name).send, "MESSAGE", "text/plain", b"hello")
 
+    def register(self, name: str, *, away: bool) -> None:
+        """Register again, or take the registration away."""
+        machine = self.machine(name)
+        self.do(machine.unregister if away else machine.register)
+
+    def write(self, name: str, other: str) -> None:
+        """Send a message outside calls, and watch whether it is read."""
+        self.do(self.machine(name).send_message, other, "hello")
+        self.do(self.machine(name).watch, "presence", other, 100)
+
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.lab.run(seconds)
@@ -123,8 +138,13 @@ class Walk:
     def settle(self) -> None:
         """Let everybody hang up on healed wires, and wait longer than any timer."""
         self._impair(None)
+        for name in DEVICES:
+            machine = self.machine(name)
+            for package, target in list(machine.events._watching):
+                self.do(machine.unwatch, package, target)
+            self.register(name, away=True)
         for _ in range(3):
-            for name in NAMES:
+            for name in DEVICES:
                 for line in list(self.machine(name).lines._lines):
                     if line.leg:
                         self.do(self.machine(name).hang_up, line.leg)
@@ -135,7 +155,7 @@ class Walk:
         """Return what is not as it must be: nothing stuck, nothing left, nothing raised, every leg ended once."""
         found = [f"raised: {context}" for context in self.raised]
         found += [f"error: {error}" for error in self.lab.errors]
-        for name, node in [(name, self.machine(name).node) for name in NAMES] + [("cloud", self.lab.cloud.node)]:
+        for name, node in [(name, self.machine(name).node) for name in DEVICES] + [("cloud", self.lab.cloud.node)]:
             if legs := node.user_agent.sessions():
                 found.append(f"{name} still has legs: {legs}")
             if len(node.layer):
@@ -152,7 +172,7 @@ class Walk:
             self.settle()
             found = self.faults()
             if found:
-                ladder = str(self.lab.ladder(fold=None))
+                ladder = str(self.lab.ladder())
                 raise AssertionError("\n".join([*found, f"seed {self.lab.seed}", ladder[-20_000:]]))
         finally:
             self.lab.close()

@@ -42,6 +42,7 @@ class Subscriber(Usage):
         self._expires_s = expires_s
         self._credentials = credentials
         self._cseq = 1
+        self._leaving = False
         self._refresh_at: float | None = None
         self._expires_at: float | None = None
         self._overdue_at: float | None = None
@@ -89,6 +90,8 @@ class Subscriber(Usage):
             if self.dialog is None:
                 self.dialog = Dialog.of_caller(request, response, self._contact)
             self._granted(expires_of(response, self._expires_s), now)
+            if self._leaving:
+                self._step(Input.UNSUBSCRIBE, now)
         elif response.status >= 300:
             self._step(Input.REFUSED, now, f"{response.status} {response.reason}")
 
@@ -174,6 +177,7 @@ class Subscriber(Usage):
         if action is Action.REFRESH:
             self._ask(self._expires_s)
         elif action is Action.UNSUBSCRIBE:
+            self._leaving = self.dialog is None  # nobody to tell yet: it is said as soon as there is
             self._ask(0)
             self._await_notify(now)
         elif action in {Action.TAKE_STATE, Action.TELL_ENDED, Action.TELL_REFUSED, Action.GIVE_UP}:
