@@ -14,6 +14,7 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import CallRouted, LegOpened, MessageRefused, RegistrationChanged
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
+from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding, LocationService
@@ -21,6 +22,7 @@ from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.proxy import Routed, TurnedBack
 from voxlab.elements.registrar import Intervals, Registrar
 from voxlab.elements.user_agent import Incoming, Refused, UserAgent
+from voxlab.host.cloud_events import CloudEvents
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
@@ -139,6 +141,7 @@ class CloudMachine:
             **traced(place.journal, place.owner),
         )
         self.addresses = dict(endpoint.addresses)
+        self.events = CloudEvents(place, self.node, platform, self.policy, self.location, self, self.host.flush)
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -179,6 +182,7 @@ class CloudMachine:
             )
         else:
             self._leg_event(event)
+            self.events.leg_changed(event)
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target
@@ -207,6 +211,8 @@ class CloudMachine:
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
                 self._name_devices(record.aor)
+                if record.state != "refreshed":
+                    self.events.registration_changed(record.aor)
 
     # -- names for the evidence: where several hosts share an address, ports tell them apart
 
@@ -231,7 +237,11 @@ class CloudMachine:
         """Return where a user's devices are; [] when none is registered, None when there is no such user."""
         if user not in application.users:
             return None
-        bindings = self.location.lookup(f"{user}@{application.domain}", self.now())
+        return self.contacts_of(f"{user}@{application.domain}")
+
+    def contacts_of(self, aor: str) -> list[Contact]:
+        """Return where the devices of an address-of-record are."""
+        bindings = self.location.lookup(aor, self.now())
         return [Contact(str(binding.contact), self._flow_of(binding), binding.path) for binding in bindings]
 
     def _flow_of(self, binding: Binding) -> Flow:
@@ -297,12 +307,46 @@ class CloudMachine:
         """Send INFO or MESSAGE inside the dialog."""
         self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
-    def answer_offer(self, leg: int, sdp: bytes | None) -> None:
-        """Accept a re-INVITE, or refuse it with 488."""
+    def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
+        """Accept a re-INVITE, or refuse it; one that was withdrawn meanwhile wants neither."""
+        session = self.node.user_agent.session(leg)
+        if session is None or not session.offer_waits:
+            return
         if sdp is None:
-            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now()))
+            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now(), status))
         else:
             self._command(leg, lambda agent: agent.answer_offer(leg, self.now(), sdp))
+
+    def can_modify(self, leg: int) -> bool:
+        """Whether a change of the session may be asked for now."""
+        session = self.node.user_agent.session(leg)
+        return session is not None and session.modifiable
+
+    def modify(self, leg: int, sdp: bytes) -> None:
+        """Send a re-INVITE."""
+        self._command(leg, lambda agent: agent.modify(leg, self.now(), sdp=sdp))
+
+    def refer(self, leg: int, uri: str) -> None:
+        """Ask the far end to call somebody else."""
+        self._command(leg, lambda agent: agent.refer(leg, self.now(), Destination(uri)))
+
+    def accept_refer(self, leg: int) -> None:
+        """Accept a REFER of the far end."""
+        self._command(leg, lambda agent: agent.accept_refer(leg, self.now()))
+
+    def refuse_refer(self, leg: int, status: int) -> None:
+        """Refuse a REFER of the far end."""
+        self._command(leg, lambda agent: agent.refuse_refer(leg, self.now(), status))
+
+    def notify_refer(self, leg: int, status: int, reason: str) -> None:
+        """Tell the far end how the call that it asked for goes."""
+        self._command(leg, lambda agent: agent.notify_refer(leg, self.now(), status, reason))
+
+    def leg_of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> int:
+        """Return the number of the leg of this dialog, 0 for none."""
+        session = self.node.user_agent.session_in(call_id, local_tag)
+        known = session is not None and session.dialog is not None and session.dialog.remote_tag == remote_tag
+        return session.leg if known and session is not None else 0
 
     def _command(self, leg: int, command: Callable[[UserAgent], None]) -> None:
         """Carry a command out; for a leg that has just ended, whose owner will hear of it in a moment, it comes too

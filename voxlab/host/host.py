@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from math import inf
 
-from voxlab.base.datagram import Address, Flow
+from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.journal import Journal
 from voxlab.elements.node import Node, NodeEvent
@@ -63,6 +63,7 @@ class Host:
         self._extra_timeout: Callable[[], float | None] | None = None
         self._on_extra: Callable[[float], None] | None = None
         self.after_work: Callable[[], None] | None = None
+        self.temper: Callable[[list[Transmit], float], list[Transmit]] | None = None  # what a faulty device does
         self._stopped = False
         self._flushing = False
 
@@ -135,6 +136,8 @@ class Host:
         now = self._loop.time()
         while True:
             transmits, events = node.poll(now)
+            if self.temper is not None:
+                transmits = self.temper(transmits, now)
             for flow, data in transmits:
                 self._send(flow, data, now)
             if not events:

@@ -156,6 +156,13 @@ class PlatformPolicy:
 
     # -- who calls
 
+    def caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
+        """Say who sent a request outside a call, whomever it is for; what cannot be read is refused."""
+        try:
+            return self._caller(request, flow, now)
+        except SipSyntaxError as error:
+            return Reject(error.status, None, str(error))
+
     def _caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
         sender = request.from_.uri
         ours = self._platform.serves(sender.host)
