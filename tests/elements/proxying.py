@@ -8,7 +8,7 @@ from typing import Any
 from tests.elements.rig import Puppet, Rig, Side, answer_to
 from tests.elements.rig import request as write_request
 from voxlab.base.datagram import Flow
-from voxlab.elements.admission import Refused
+from voxlab.elements.proxy import TurnedBack
 from voxlab.elements.routing import Answer, Reject, Route
 from voxlab.elements.target_set import Target
 from voxlab.sip.message import Request, Response
@@ -113,8 +113,8 @@ class Street:
 
     @property
     def refusals(self) -> list[tuple[int, str]]:
-        """Return status and true reason of what the proxy refused."""
-        return [(event.status, event.why) for event in self.proxy.events(Refused)]
+        """Return status and true reason of what the proxy turned back by itself."""
+        return [(event.status, event.why) for event in self.proxy.events(TurnedBack)]
 
     def reach(self, callee: int = 0) -> list[str]:
         """Return the methods that a callee got, in order."""

@@ -9,6 +9,7 @@ import pytest
 from tests.elements.proxying import OUR_DOMAIN, Street
 from tests.elements.rig import SDP
 from tests.elements.rig import request as write_request
+from voxlab.base.datagram import Flow
 from voxlab.elements.proxy import Routed
 from voxlab.elements.routing import Challenge, Reject
 from voxlab.elements.target_set import Target
@@ -96,7 +97,6 @@ def test_s16_3_item_6_a_challenge_of_the_policy_is_the_answer_and_nothing_is_for
     street.send("INVITE")
     assert street.answers == [407]
     assert street.final().headers.get("Proxy-Authenticate") == 'Digest realm="example.com"'
-    assert street.refusals == [(407, "who?")]
     assert street.callee.got == []
 
 
@@ -104,7 +104,7 @@ def test_s16_3_what_the_policy_refuses_is_refused_with_its_status() -> None:
     street = Street()
     street.policy.answer = Reject(403, None, "not you")
     street.send("INVITE")
-    assert (street.answers, street.refusals) == ([403], [(403, "not you")])
+    assert (street.answers, street.refusals) == ([403], [])  # the policy keeps a record of its own
 
 
 # -- s.16.4
@@ -212,6 +212,43 @@ def test_a_record_route_of_one_dialog_does_not_open_the_door_for_another() -> No
     assert street.final("BYE").status == 403
     inside(street, "ACK", route, cseq=3, call_id="another-call")
     assert street.reach() == ["INVITE"]
+
+
+def test_a_route_that_is_empty_is_no_route_whatever_the_request_uri_says() -> None:
+    street = Street()
+    ours = answered(street).strip("<>")
+    raw = write_request("BYE", street.caller, street.proxy, "Route: ", uri=ours, to_tag="c0", cseq=2)
+    street.rig.send(street.caller, street.proxy, raw)
+    assert (street.reach(), street.final("BYE").status) == (["INVITE"], 404)
+
+
+@pytest.mark.parametrize("broken", ["From: <<<", "From: \x00;tag=1", "Contact: <", "CSeq: 2  BYE", "Via: nonsense"])
+def test_s16_3_item_1_what_is_broken_inside_a_dialog_never_raises(broken: str) -> None:
+    street = Street()
+    route = answered(street)
+    name = broken.partition(":")[0].encode()
+    raw = write_request(
+        "BYE", street.caller, street.proxy, f"Route: {route}", uri=street.uri(street.callee), to_tag="c0", cseq=2
+    )
+    lines = [line for line in raw.split(b"\r\n") if name == b"Via" or not line.startswith(name + b":")]
+    lines.insert(3, broken.encode())
+    node, now = street.proxy.node, street.rig.now
+    node.receive(Flow("UDP", street.proxy.address, street.caller.address), b"\r\n".join(lines), now)
+    node.poll(now)
+    while (due := node.next_timeout()) is not None:  # the 100 of RFC 4320, retransmissions, the end of everything
+        now = max(now, due)
+        node.handle_timeout(now)
+        node.poll(now)
+    assert not len(node.layer)
+
+
+def test_s22_3_credentials_for_our_realm_go_no_further_those_for_others_do() -> None:
+    street = Street()
+    street.policy.answer = street.policy.answer._replace(realm="ours")  # type: ignore[union-attr]
+    ours, theirs = (f'Digest username="a", realm="{realm}", response="x"' for realm in ("ours", "theirs"))
+    got = street.invite(f"Proxy-Authorization: {ours}", f"Proxy-Authorization: {theirs}", f"Authorization: {ours}")
+    assert got.headers.get_all("Proxy-Authorization") == [theirs]
+    assert got.headers.get_all("Authorization") == [ours]
 
 
 def test_the_same_header_fields_in_odd_spelling_are_understood() -> None:

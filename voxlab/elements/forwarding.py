@@ -7,6 +7,7 @@ s.7.3. Must not know who may call whom: targets are given.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from math import isinf
 from typing import Protocol
@@ -15,32 +16,22 @@ from voxlab.base.datagram import Flow
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header
-from voxlab.elements.loop_detection import with_second_part
-from voxlab.elements.record_route import NO_FLOWS, Ends, RouteEntry
+from voxlab.elements.copies import Copies, NextHops
+from voxlab.elements.record_route import RouteEntry
 from voxlab.elements.response_context import Branch, Final, ResponseContext, best, gathered_challenges
-from voxlab.elements.target_set import Target, TargetSet
-from voxlab.sip.message import Request, Response
-from voxlab.sip.splice import passed_on, spliced, with_lines, without_top_via
+from voxlab.elements.target_set import Target, TargetSet, preference
+from voxlab.sip.message import Response
+from voxlab.sip.splice import with_lines, without_top_via
 from voxlab.sip.uri import Uri
 from voxlab.sip.values import STAR, NameAddr
 from voxlab.transaction.deadlines import Deadlines
 from voxlab.transaction.events import ResponseArrived, TransactionFailed
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
-from voxlab.transaction.via import Outgoing
 
 ELSEWHERE = ("Reason", 'SIP ;cause=200 ;text="Call completed elsewhere"')  # RFC 3326 s.3.1
-_TIMER_C, _RINGS_TOO_LONG = 0, 1
-_DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
-_LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1
+_RINGS_TOO_LONG = 0
 _FAILURES = {"timeout": 408, "transport": 503}  # s.16.7 item 6, s.16.9
-
-
-class NextHops(Protocol):
-    """Where a URI leads (RFC 3263): known at once, the best way first."""
-
-    def next_hops(self, uri: Uri) -> Sequence[Flow]:
-        """Return the flows to try one after the other; empty where there is no way."""
 
 
 class Redirect(Protocol):
@@ -70,32 +61,41 @@ class Forwarding:
     ) -> None:
         self._layer = layer
         self._ids = ids
-        self._hops = hops
-        self._redirect = redirect
         self._entry = entry
+        self._copies = Copies(layer, ids, hops, entry)
+        self._redirect = redirect
         self._timer_c_s = timers.c_s
         self._contexts: dict[int, ResponseContext] = {}
         self._branches: dict[int, Branch] = {}
-        self._deadlines: Deadlines[Branch | ResponseContext] = Deadlines()
+        # All have the same duration, so what is started last is due last: the first is the next.
+        self._timers_c: OrderedDict[Branch, float] = OrderedDict()
+        self._ringing: Deadlines[ResponseContext] = Deadlines()
 
     # -- the clock
 
     def next_timeout(self) -> float | None:
         """When ``handle_timeout`` is wanted next, None for never."""
-        earliest_s = self._deadlines.next_s()
+        earliest_s = self.next_s()
         return None if isinf(earliest_s) else earliest_s
 
     def next_s(self) -> float:
         """Return the same for whoever compares it with other deadlines: infinity for never."""
-        return self._deadlines.next_s()
+        ringing_s = self._ringing.next_s()
+        for timer_c_s in self._timers_c.values():
+            return min(timer_c_s, ringing_s)
+        return ringing_s
 
     def handle_timeout(self, now: float) -> None:
         """Fire Timer C (s.16.8), and go on to the next targets where the present ones have rung long enough."""
-        for owner, event in self._deadlines.due(now):
-            if isinstance(owner, ResponseContext):
-                self._cancel_all(owner, now, ())
-            elif event == _TIMER_C:
-                self._timer_c(owner, now)
+        for context, _ in self._ringing.due(now):
+            self._cancel_all(context, now, ())
+        timers_c = self._timers_c
+        while timers_c:
+            branch, due_s = next(iter(timers_c.items()))
+            if due_s > now:
+                break
+            del timers_c[branch]
+            self._timer_c(branch, now)
 
     # -- what the transaction layer tells
 
@@ -133,7 +133,8 @@ class Forwarding:
         if status < 200:
             branch.is_provisional = True
             if context.is_invite and branch in context.open:  # RFC 4320 s.4.1 lets nothing but 100 through elsewhere
-                self._deadlines.start(branch, self._timer_c_s, _TIMER_C, now)
+                self._timers_c[branch] = now + self._timer_c_s
+                self._timers_c.move_to_end(branch)
                 if not context.answered:
                     self._layer.respond(context.number, response, now)
         elif status < 300:
@@ -239,7 +240,7 @@ class Forwarding:
             for target in context.targets.next_group():
                 self._send(context, target, None, now)
             if context.targets and context.open and context.is_invite:
-                self._deadlines.start(context, context.ring_s, _RINGS_TOO_LONG, now)
+                self._ringing.start(context, context.ring_s, _RINGS_TOO_LONG, now)
         if not context.open:
             self._answer(context, now)
 
@@ -249,7 +250,7 @@ class Forwarding:
         if request is None:
             return
         try:
-            uri_text, routes, flows = self._way(context.routes, target, hops)
+            uri_text, routes, flows = self._copies.way(context.routes, target, hops)
         except SipSyntaxError as error:
             context.finals.append(Final(error.status))
             return
@@ -258,66 +259,14 @@ class Forwarding:
             return
         branch = Branch(context, target, tuple(flows[1:]))
         try:
-            branch.number = self._copy(context, request, uri_text, routes, flows[0], target, now)
+            branch.number = self._copies.send(context, request, uri_text, routes, flows[0], target, now)
         except VoxlabError:
             context.finals.append(Final(503))
             return
         self._branches[branch.number] = branch
         context.open.append(branch)
         if context.is_invite:
-            self._deadlines.start(branch, self._timer_c_s, _TIMER_C, now)
-
-    def _way(
-        self, routes: tuple[str, ...] | None, target: Target, hops: Sequence[Flow] | None
-    ) -> tuple[str, tuple[str, ...] | None, Sequence[Flow]]:
-        """Return Request-URI, Route values (None to leave them) and flows of a copy (s.16.6 items 2, 6 and 7)."""
-        uri_text = target.uri
-        flow = None if routes else target.flow
-        if target.path:
-            routes = (*target.path, *(routes or ()))
-        if not routes:
-            if hops is None:
-                hops = (flow,) if flow is not None else self._hops.next_hops(Uri.parse(uri_text))
-            return uri_text, routes, hops
-        first = NameAddr.parse(routes[0]).uri
-        if "lr" not in first.params:  # a strict router: it gets its own URI as Request-URI, the real one goes last
-            routes = (*routes[1:], f"<{uri_text}>")
-            uri_text = str(first)
-        if hops is None:
-            hops = (flow,) if flow is not None else self._hops.next_hops(first)
-        return uri_text, routes, hops
-
-    def _copy(
-        self,
-        context: ResponseContext,
-        request: Request,
-        uri_text: str,
-        routes: tuple[str, ...] | None,
-        flow: Flow,
-        target: Target,
-        now: float,
-    ) -> int:
-        branch = with_second_part(self._ids.branch(), context.part)
-        outgoing = self._layer.via_for(flow, branch)
-        lines = self._record_route(context, request, outgoing, target) if context.records else []
-        new_uri = None if uri_text == request.uri_text else uri_text
-        raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes)
-        backup = None
-        if len(raw) > _LARGEST_DATAGRAM_BYTES and flow.transport == "UDP":
-            backup = flow
-            outgoing = self._layer.via_for(flow._replace(transport="TCP"), branch)
-            raw = passed_on(request, (f"Via: {outgoing.via}", *lines), new_uri, routes)
-        return self._layer.forward(spliced(request, raw, uri_text, branch), outgoing, now, backup)
-
-    def _record_route(
-        self, context: ResponseContext, request: Request, outgoing: Outgoing, target: Target
-    ) -> list[str]:
-        caller = context.flow if context.flow.reliable or _is_behind_nat(request, context.flow) else None
-        callee = target.flow
-        ends = NO_FLOWS if caller is callee is None else Ends(caller, callee)
-        token = self._entry.token(request.call_id, ends)
-        secure = request.uri_text[:5].lower() == "sips:"
-        return self._entry.lines(token, context.flow.transport, outgoing.flow.transport, secure=secure)
+            self._timers_c[branch] = now + self._timer_c_s
 
     # -- giving up
 
@@ -326,9 +275,9 @@ class Forwarding:
         opened = branch.context.open
         if branch in opened:
             opened.remove(branch)
-            self._deadlines.stop(branch)
-            if not opened:
-                self._deadlines.stop(branch.context)
+            self._timers_c.pop(branch, None)
+            if not opened and branch.context.targets is not None:
+                self._ringing.stop(branch.context)
 
     def _give_up_others(self, context: ResponseContext, now: float, headers: Sequence[Header]) -> None:
         """Begin no new branch and cancel those under way (s.16.7 items 5 and 10)."""
@@ -348,23 +297,3 @@ class Forwarding:
             self._layer.cancel(branch.number, now)
         else:
             self._branch_failed(branch, 408, now)
-
-
-def records_route(method: str) -> bool:
-    """Whether a request of this method forms a dialog that we want to stay in (s.16.6 item 4)."""
-    return method in _DIALOG_FORMING
-
-
-def preference(text: str | None) -> float:
-    """Read a q value (s.25.1 ``qvalue``); one that cannot be read counts as not given."""
-    try:
-        q = float(text) if text is not None and len(text) <= 5 else 1.0
-    except ValueError:
-        return 1.0
-    return round(q, 3) if 0.0 <= q <= 1.0 else 1.0
-
-
-def _is_behind_nat(request: Request, flow: Flow) -> bool:
-    """Whether the client believes to be at another address than its request comes from (RFC 3581 s.4)."""
-    via = request.headers.get("via", "")
-    return f" {flow.remote.host}:" not in via and request.via.host != flow.remote.host

@@ -17,9 +17,10 @@ from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.events import LegEvent
+from voxlab.elements.keep_alive import binding_response
 from voxlab.elements.locating import Hop
 from voxlab.elements.loop_detection import was_passed_on
-from voxlab.elements.proxy import Proxy, Routed
+from voxlab.elements.proxy import Proxy, Routed, TurnedBack
 from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
 from voxlab.elements.transaction_user import Event
 from voxlab.elements.user_agent import Admit, Incoming, Refused, UserAgent, admit_everyone
@@ -58,6 +59,9 @@ class RegisterService(Protocol):
     def next_timeout(self) -> float | None: ...  # noqa: D102
     def handle_timeout(self, now: float) -> None: ...  # noqa: D102
 
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """Hear that a connection is gone."""
+
 
 class RegisterClient(Protocol):
     """Keeps a registration of ours alive elsewhere (``elements/registrant.py``)."""
@@ -67,9 +71,11 @@ class RegisterClient(Protocol):
     def next_timeout(self) -> float | None: ...  # noqa: D102
     def handle_timeout(self, now: float) -> None: ...  # noqa: D102
     def requests(self) -> list[tuple[Request, Flow]]: ...  # noqa: D102
+    def pong(self, flow: Flow, data: bytes, now: float) -> None: ...  # noqa: D102
+    def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack
 
 
 class Node:
@@ -244,7 +250,27 @@ class Node:
             elif proxy is None or not _takes(proxy, output, now):
                 user_agent.receive(output, now)
 
+    def closed_flow(self, flow: Flow, now: float) -> None:
+        """Take the news that a connection is gone, and with it the way to whoever registered over it."""
+        if self.registrar is not None:
+            self.registrar.flow_closed(flow, now)
+            self.housekeeping_changed = True
+
+    def keep_alive(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take what came over a flow and is no SIP: a STUN request is answered, a pong is the registrants' (RFC 5626
+        s.5.4, s.8).
+        """
+        answer = binding_response(data, flow.remote) if flow.transport == "UDP" else None
+        if answer is not None:
+            self._out.append(Transmit(flow, answer))
+        for client in self._clients:
+            client.pong(flow, data, now)
+        self.housekeeping_changed = True
+
     def _send_requests(self, client: RegisterClient, now: float) -> None:
+        if pings := client.pings(now):
+            self._out += pings
+            self.housekeeping_changed = True
         for request, flow in client.requests():
             self._registering[self.layer.request(request, flow, now)] = client
             self.housekeeping_changed = True

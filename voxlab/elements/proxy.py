@@ -14,9 +14,9 @@ from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header
-from voxlab.elements.admission import Refused
-from voxlab.elements.forwarding import Forwarding, NextHops, records_route
-from voxlab.elements.loop_detection import LoopDetection, second_part, with_second_part
+from voxlab.elements.copies import NextHops, records_route
+from voxlab.elements.forwarding import Forwarding
+from voxlab.elements.loop_detection import LoopDetection, second_part, was_passed_on, with_second_part
 from voxlab.elements.record_route import NO_FLOWS, RouteEntry
 from voxlab.elements.response_context import ResponseContext
 from voxlab.elements.routing import Handle, Route, RoutingPolicy
@@ -42,6 +42,15 @@ class Routed(NamedTuple):
     request: Request
     flow: Flow
     target: object
+
+
+class TurnedBack(NamedTuple):
+    """An event: a request went no further for a reason of the proxy's own; the wire says ``status``."""
+
+    request: Request
+    flow: Flow
+    status: int
+    why: str
 
 
 class Neighbourhood(NextHops, Protocol):
@@ -83,13 +92,13 @@ class Proxy(Forwarding):
         self._policy = policy
         self._loops = LoopDetection(node.listens.values())
         self._listens = node.listens
-        self._events: list[Routed | Refused] = []
+        self._events: list[Routed | TurnedBack] = []
         self._our_vias = tuple(
             f"\r\nVia: SIP/2.0/{transport} {str(address).lower()};branch=".encode()
             for transport, address in node.listens.items()
         )
 
-    def poll(self) -> list[Routed | Refused]:
+    def poll(self) -> list[Routed | TurnedBack]:
         """Drain what is to be known about requests outside dialogs."""
         events, self._events = self._events, []
         return events
@@ -97,7 +106,8 @@ class Proxy(Forwarding):
     def glance(self, data: bytes) -> Request | Response | None:
         """Return a message that is only to be passed on without reading it; None if it has to be read."""
         if data[:4] == b"SIP/":
-            return glance_at_response(data, self._our_vias)
+            response = glance_at_response(data, self._our_vias)
+            return response if response is not None and was_passed_on(response.branch) else None
         return glance_at_request(data, self._entry.endings)
 
     # -- requests
@@ -112,9 +122,9 @@ class Proxy(Forwarding):
                 return self._outside_dialog(event, now)
             return self._inside_dialog(event, now)
         except _Reply as reply:
-            self._refuse(event, reply.status, str(reply), reply.headers, now)
+            self._turn_back(event, reply.status, str(reply), reply.headers, now)
         except SipSyntaxError as error:
-            self._refuse(event, error.status, str(error), (), now)
+            self._turn_back(event, error.status, str(error), (), now)
         return True
 
     def ack(self, event: AckArrived) -> bool:
@@ -126,7 +136,7 @@ class Proxy(Forwarding):
                 return False
             uri_text, routes, flow = found
             self._check(request)
-            uri_text, left, flows = self._way(routes, Target(uri_text, flow), None)
+            uri_text, left, flows = self._copies.way(routes, Target(uri_text, flow), None)
         except (_Reply, SipSyntaxError):
             return True  # an ACK is never answered (s.16.3)
         if flows:
@@ -189,6 +199,8 @@ class Proxy(Forwarding):
         entry, uri_text = self._entry, request.uri_text
         token = entry.token_of_uri(uri_text)
         if token is not None:  # a strict router before us
+            if not routes:
+                raise _Reply(404, "the Request-URI is our own Record-Route, and no Route says where to go on")
             uri_text = str(NameAddr.parse(routes.pop()).uri)
         while routes and (found := entry.token_of_route(routes[0])) is not None:
             token = found or token
@@ -216,11 +228,10 @@ class Proxy(Forwarding):
         if isinstance(answer, Handle):
             return False
         if not isinstance(answer, Route):
-            reason = getattr(answer, "reason", None)
-            self._refuse(event, answer.status, answer.why, answer.headers, now, reason)
-            return True
+            self._reply(event, answer.status, answer.headers, now, getattr(answer, "reason", None))
+            return True  # the policy keeps a record of its own
         context = ResponseContext(event.number, request, flow, routes, part)
-        context.recurses, context.ring_s = answer.recurses, answer.ring_s
+        context.recurses, context.ring_s, context.realm = answer.recurses, answer.ring_s, answer.realm
         context.records = records_route(request.method)
         self._events.append(Routed(request, flow, answer.target))
         if context.is_invite:
@@ -268,11 +279,14 @@ class Proxy(Forwarding):
             wanted = ", ".join(request.headers.split("proxy-require"))
             raise _Reply(420, f"Proxy-Require: {wanted} (s.16.3 item 5)", (("Unsupported", wanted),))
 
-    def _refuse(
+    def _turn_back(self, event: RequestArrived, status: int, why: str, headers: tuple[Header, ...], now: float) -> None:
+        self._reply(event, status, headers, now)
+        self._events.append(TurnedBack(event.request, event.flow, status, why))
+
+    def _reply(
         self,
         event: RequestArrived,
         status: int,
-        why: str,
         headers: tuple[Header, ...],
         now: float,
         reason: str | None = None,
@@ -280,7 +294,6 @@ class Proxy(Forwarding):
         request = event.request
         tag = None if request.to_tag else self._ids.tag()
         self._layer.respond(event.number, request.response(status, reason, to_tag=tag, headers=headers), now)
-        self._events.append(Refused(request, event.flow, status, why))
 
     def __repr__(self) -> str:
         return f"Proxy({len(self._contexts)} requests, {len(self._branches)} branches)"

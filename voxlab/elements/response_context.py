@@ -43,6 +43,8 @@ class ResponseContext:
         The second part of its branches (RFC 5393 s.4.2.1).
     ring_s : float
         How long a group of targets may ring while others wait.
+    realm : str
+        Whose credentials go no further.
     recurses : bool
         Whether a 3xx is followed (s.16.7 item 4).
     records : bool
@@ -64,6 +66,7 @@ class ResponseContext:
         "number",
         "open",
         "part",
+        "realm",
         "records",
         "recurses",
         "request",
@@ -81,6 +84,7 @@ class ResponseContext:
         self.part = part
         self.targets: TargetSet | None = None
         self.ring_s = 0.0
+        self.realm = ""
         self.recurses = self.records = False
         self.open: list[Branch] = []
         self.finals: list[Final] = []

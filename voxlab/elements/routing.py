@@ -36,12 +36,15 @@ class Route(NamedTuple):
         Whether the contacts of a 3xx are tried too (s.16.7 item 4).
     ring_s : float
         How long targets may ring while others of a lower q wait.
+    realm : str
+        Whose credentials are taken out of the request, "" for none (s.22.3).
     """
 
     targets: tuple[Target, ...]
     target: object = None
     recurses: bool = True
     ring_s: float = 20.0
+    realm: str = ""
 
 
 class Reject(NamedTuple):

@@ -78,3 +78,12 @@ class TargetSet:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+
+def preference(text: str | None) -> float:
+    """Read a q value (s.25.1 ``qvalue``); one that cannot be read counts as not given."""
+    try:
+        q = float(text) if text is not None and len(text) <= 5 else 1.0
+    except ValueError:
+        return 1.0
+    return round(q, 3) if 0.0 <= q <= 1.0 else 1.0

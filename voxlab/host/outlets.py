@@ -46,6 +46,8 @@ class Outlet(NamedTuple):
         Whose channel it takes.
     name : str
         What ladders and records call it.
+    path : tuple of str
+        Route values to it; there are none.
     """
 
     uri: str
@@ -57,6 +59,7 @@ class Outlet(NamedTuple):
     gateway: Gateway | None = None
     usage: Usage | None = None
     name: str = ""
+    path: tuple[str, ...] = ()
 
 
 class Outlets:

@@ -16,6 +16,7 @@ from voxlab.elements.authentication import Authenticator, Subscribers
 from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
+from voxlab.elements.proxy import TurnedBack
 from voxlab.elements.registrar import Directory, Intervals, Registrar
 from voxlab.elements.routing import RoutingPolicy
 from voxlab.elements.user_agent import Refused
@@ -188,7 +189,9 @@ class ServerMachine:
     # -- events of the node
 
     def _take(self, event: NodeEvent, now: float) -> None:
-        if isinstance(event, Refused):
+        if isinstance(event, TurnedBack):
+            self._refused(MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why))
+        elif isinstance(event, Refused):
             if not self.policy_said(event):
                 self._refused(MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why))
         elif isinstance(event, Malformed):
@@ -214,11 +217,11 @@ class ServerMachine:
         for record in (*self._policy.poll(), *self.registrar.poll()):
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
-                self._bindings_changed(record.aor)
+                self._bindings_changed(record)
 
-    def _bindings_changed(self, aor: str) -> None:
-        """Take notice that devices of a user came or went."""
-        self._name_devices(aor)
+    def _bindings_changed(self, record: RegistrationChanged) -> None:
+        """Take notice that a device of a user came, stayed or went."""
+        self._name_devices(record.aor)
 
     # -- names for the evidence: where several hosts share an address, ports tell them apart
 

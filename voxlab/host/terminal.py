@@ -38,7 +38,8 @@ class Terminal(MediaEnd):
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Start to speak; after a re-INVITE go on, or fall silent, as the direction says."""
         now = self.place.loop.time()
-        source = self._source() if agreed.direction in ("sendrecv", "sendonly") else None
+        speaks = agreed.direction in ("sendrecv", "sendonly") and not self.negotiation.holding
+        source = self._source() if speaks else None
         if source is not None:
             self._session().play(source, now)
         elif self._rtp is not None:

@@ -164,7 +164,7 @@ class SipRegistration:
 
     def _path(self) -> tuple[Visit, ...]:
         registrant = self.lab.cloud.registrations.registrant(self.record)
-        return () if registrant is None else tuple(registrant.path)
+        return () if registrant is None else tuple(registrant.visits)
 
     def __repr__(self) -> str:
         record = self.record

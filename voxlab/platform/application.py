@@ -120,7 +120,9 @@ class Application:
             raise VoxlabError(f"rule {name!r} leads to a scenario or along a route: give one of the two")
         if route is None and not (scenario is None and known is not None and known.route is not None):
             return self._define(name, self._target(name, scenario, known), pattern, exclude)
-        return self._define(name, None, pattern, exclude, route or (known.route if known is not None else None))
+        if route is None and known is not None:
+            route = known.route
+        return self._define(name, None, pattern, exclude, route)
 
     def reorder(self, names: Iterable[str]) -> None:
         """Put the rules in this order; default rules still come after those with a pattern.

@@ -16,7 +16,7 @@ from voxlab.base.errors import SipSyntaxError
 from voxlab.base.records import AuthenticationVerdict, MessageRefused
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding, LocationService, address_of_record
-from voxlab.elements.routing import Answer, Handle, Reject, Route
+from voxlab.elements.routing import Answer, Challenge, Handle, Reject, Route
 from voxlab.elements.target_set import Target as Hop
 from voxlab.platform.application import Application
 from voxlab.platform.emergency import EXPLANATION, is_emergency
@@ -73,6 +73,7 @@ class PlatformPolicy:
     ) -> None:
         self._platform = platform
         self._identification = Identification(platform, authenticator, location, host=host, addresses=addresses)
+        self._realm = authenticator.realm
         self._location = location
         self._host = host
         self._addresses = addresses
@@ -141,6 +142,17 @@ class PlatformPolicy:
         rule = number.rule if number is not None and number.rule in application.rules else None
         answer = self._matched(application, destination, rule, caller, now)
         return self._limited(answer, caller, now)
+
+    # -- who calls
+
+    def caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
+        """Say who sent a request outside a call, whomever it is for; what cannot be read is refused."""
+        try:
+            return self._identification.caller(request, flow, now)
+        except SipSyntaxError as error:
+            return Reject(error.status, None, str(error))
+        finally:
+            self._records += self._identification.poll()
 
     # -- whom they want
 
@@ -217,13 +229,13 @@ class PlatformPolicy:
     def _along_route(self, target: Target, route: str, now: float) -> Answer:
         application, destination = target.application, target.destination
         if route != USERS:
-            return Route((Hop(target.rule.uri_along_route(destination)),), target)
+            return Route((Hop(target.rule.uri_along_route(destination)),), target, realm=self._realm)
         if destination not in application.users:
             return Reject(404, None, f"{destination!r} is no user of {application.domain}")
         bindings = self._location.lookup(f"{destination}@{application.domain}", now)
         if not bindings:
             return Reject(480, None, f"{destination}@{application.domain} has no device registered")
-        return Route(tuple([_hop(binding) for binding in bindings]), target)
+        return Route(tuple([_hop(binding) for binding in bindings]), target, realm=self._realm)
 
 
 def _no_emergency_calls(destination: str, host: str) -> Reject:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from voxlab.base.errors import SipSyntaxError
+from voxlab.sip.headers import Headers
 from voxlab.sip.limits import Limits
 from voxlab.sip.message import Message, Request, Response
 from voxlab.sip.parser import parse
@@ -25,15 +27,20 @@ _KEPT = ("headers", "body", "from_tag", "to_tag", "cseq", "call_id")
 class GlancedResponse(Response):
     """A response of which status, top Via and CSeq method are known; the rest is read when first asked for."""
 
-    __slots__ = ("_via", "via_end")
+    __slots__ = ("_cut", "_via")
 
     _via: str
-    via_end: int
+    _cut: tuple[int, int]
 
     @property
     def top_via(self) -> str:
         """The topmost Via, as it was written."""
         return self._via
+
+    def without_top_via(self) -> bytes:
+        """Return the bytes that go one hop back."""
+        raw, (start, end) = self.raw, self._cut
+        return raw[:start] + raw[end:]
 
     if not TYPE_CHECKING:
 
@@ -120,12 +127,13 @@ def glance_at_response(raw: bytes, our_vias: tuple[bytes, ...]) -> GlancedRespon
         return None
     via_end = raw.find(b"\r\n", line_end + 7)
     head_end = _head_end(raw)
-    if head_end < via_end or not raw.startswith(_VIA, via_end):
+    comma = raw.find(b",", line_end, via_end)  # SIPp joins all Vias in one line
+    if head_end < via_end or (comma < 0 and not raw.startswith(_VIA, via_end)):
         return None
     cseq = _value(raw, b"\r\nCSeq: ", via_end, head_end)
-    via = raw[line_end + 7 : via_end]
+    via = raw[line_end + 7 : via_end if comma < 0 else comma]
     status = raw[8:11]
-    if cseq is None or not status.isdigit() or not via.isascii() or b"," in via:
+    if cseq is None or not status.isdigit() or not via.isascii():
         return None
     response = GlancedResponse.__new__(GlancedResponse)
     response._raw = raw
@@ -133,7 +141,7 @@ def glance_at_response(raw: bytes, our_vias: tuple[bytes, ...]) -> GlancedRespon
     response.branch = text.partition(";branch=")[2].partition(";")[0]
     response.status = int(status)
     response.cseq_method = cseq.rpartition(b" ")[2].decode("ascii", "replace")
-    response.via_end = via_end
+    response._cut = (line_end, via_end) if comma < 0 else (line_end + 7, _after_spaces(raw, comma + 1))
     return response
 
 
@@ -182,6 +190,8 @@ def _request(
     to = _value(raw, b"\r\nTo: ", line_end, head_end)
     if hops_at < 0 or cseq is None or call_id is None or to is None or not hops.isdigit() or b";tag=" not in to:
         return None
+    if raw.find(b"\r\nFrom: ", line_end, head_end) < 0:
+        return None  # s.16.3 item 1: what a response is made of has to be there
     number, _, method = cseq.partition(b" ")
     line, via = raw[: line_end - 8], raw[line_end + 7 : via_end]
     name, _, uri = line.partition(b" ")
@@ -208,9 +218,15 @@ def _head_end(raw: bytes) -> int:
     """Return where the head ends if the body is as long as Content-Length says, else -1."""
     head_end = raw.find(b"\r\n\r\n")
     length = _value(raw, b"\r\nContent-Length: ", 0, head_end + 2)
-    if length is None or not length.isdigit() or len(length) > 5 or len(raw) > _LARGEST_BYTES:
+    if length is None or len(raw) > _LARGEST_BYTES or not (length := length.strip(b" ")).isdigit() or len(length) > 5:
         return -1
     return head_end + 2 if int(length) == len(raw) - head_end - 4 else -1
+
+
+def _after_spaces(raw: bytes, at: int) -> int:
+    while raw[at : at + 1] == b" ":
+        at += 1
+    return at
 
 
 def _value(raw: bytes, name: bytes, start: int, end: int) -> bytes | None:
@@ -226,8 +242,37 @@ def _read(message: Message, name: str, more: tuple[str, ...]) -> Any:
     """Read the message at last, and keep what a glance did not tell."""
     if name not in _UNREAD:
         raise AttributeError(f"{type(message).__name__} has no attribute {name!r}")
-    whole = parse(message.raw, limits=_GENEROUS)
-    for field in (*_KEPT, *more):
+    read_late(message, (*_KEPT, *more))
+    return getattr(message, name)
+
+
+def read_late(message: Message, fields: tuple[str, ...]) -> None:
+    """Fill ``fields`` of a message that was taken without being read.
+
+    By now nobody is there to be told of a fault: what cannot be parsed is taken line by line, as it stands.
+    """
+    raw = message.raw
+    whole: Message
+    try:
+        whole = parse(raw, limits=_GENEROUS)
+    except SipSyntaxError:
+        whole = _line_by_line(raw)
+    for field in fields:
         setattr(message, field, getattr(whole, field))
     message._views = {}
-    return getattr(message, name)
+
+
+def _line_by_line(raw: bytes) -> Message:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    message = Response.__new__(Response)
+    message.headers, message.body = Headers(lines), body
+    message.call_id, cseq = message.headers.get("call-id", ""), message.headers.get("cseq", "").partition(" ")[0]
+    message.cseq = int(cseq) if cseq.isdigit() and cseq.isascii() and len(cseq) < 11 else 0
+    message.from_tag, message.to_tag = (_tag_in(message.headers.get(name, "")) for name in ("from", "to"))
+    message.reason = start[12:]
+    return message
+
+
+def _tag_in(value: str) -> str | None:
+    return value.rpartition(";tag=")[2] if ";tag=" in value else None

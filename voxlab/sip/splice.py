@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.sip.faults import written
-from voxlab.sip.glance import GlancedRequest, GlancedResponse
+from voxlab.sip.glance import GlancedRequest, GlancedResponse, read_late
 from voxlab.sip.grammar import split_list
-from voxlab.sip.limits import Limits
 from voxlab.sip.message import Message, Request, Response
-from voxlab.sip.parser import parse
 
 _LISTS = frozenset({"via", "route", "record-route"})
-_RESPELLED = _LISTS | {"max-forwards"}
+_RESPELLED = _LISTS | {"max-forwards", "proxy-authorization"}
 _UNREAD = frozenset({"_views", "body", "from_tag", "headers", "to_tag"})
-_GENEROUS = Limits(header_count=10_000, head_bytes=2**24, message_bytes=2**25, body_bytes=2**25)
 _HOPS = {str(hops): b"\r\nMax-Forwards: %d" % (hops - 1) for hops in range(1, 256)}
 
 
@@ -33,9 +30,7 @@ class SplicedRequest(Request):
         def __getattr__(self, name: str) -> Any:
             if name not in _UNREAD:
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-            whole = parse(self._raw, limits=_GENEROUS)
-            self.headers, self.body, self._views = whole.headers, whole.body, {}
-            self.from_tag, self.to_tag = whole.from_tag, whole.to_tag
+            read_late(self, ("headers", "body", "from_tag", "to_tag"))
             self.__class__ = Request
             return getattr(self, name)
 
@@ -53,7 +48,11 @@ def spliced(request: Request, raw: bytes, uri_text: str, branch: str) -> Request
 
 
 def passed_on(
-    request: Request, on_top: Sequence[str], uri_text: str | None = None, routes: Sequence[str] | None = None
+    request: Request,
+    on_top: Sequence[str],
+    uri_text: str | None = None,
+    routes: Sequence[str] | None = None,
+    realm: str = "",
 ) -> bytes:
     """Return the bytes of a request that goes one hop on (s.16.6 items 1 to 8).
 
@@ -67,13 +66,16 @@ def passed_on(
         The new Request-URI, None to leave it.
     routes : sequence of str or None
         All the Route values that are to be in it, None to leave them.
+    realm : str
+        Credentials for this realm, which is ours, are taken out (s.22.3): nobody further on needs them.
     """
     if not routes and isinstance(request, GlancedRequest):
         return request.passed_on(on_top, uri_text)
-    raw = request.raw
+    raw = request.raw if not realm else _without_credentials(request, request.raw, realm)
     edited = _edited(request, raw, on_top, uri_text, routes)
     if edited is None:
-        edited = _edited(request, respelled(request), on_top, uri_text, routes)
+        raw = respelled(request)
+        edited = _edited(request, _without_credentials(request, raw, realm) if realm else raw, on_top, uri_text, routes)
     if edited is None:
         raise AssertionError(f"a respelled {request.method} has a field that cannot be found")
     return edited
@@ -82,8 +84,7 @@ def passed_on(
 def without_top_via(response: Response) -> bytes | None:
     """Return the bytes of a response without its topmost Via, None if no other is left (s.16.7 item 3)."""
     if isinstance(response, GlancedResponse):
-        raw, end = response.raw, response.via_end
-        return raw[: end - len(response.top_via) - 7] + raw[end:]
+        return response.without_top_via()
     cut = _top_via_cut(response, response.raw) or _top_via_cut(response, respelled(response))
     if cut is None:
         return None
@@ -96,10 +97,11 @@ def _top_via_cut(response: Response, raw: bytes) -> bytes | None:
     if line is None:
         return None
     start, end = line
-    via = raw[start:end]
-    if b"," in via or response.branch.encode() not in via:  # several in a line, or another spelling above it
-        return None
-    return raw[:start] + raw[end:]
+    comma = raw.find(b",", start, end)
+    via = raw[start : end if comma < 0 else comma]
+    if b'"' in via or response.branch.encode("utf-8", "surrogateescape") not in via:
+        return None  # it is not the topmost: one of another spelling stands above it
+    return raw[:start] + raw[end:] if comma < 0 else raw[: start + 7] + raw[comma + 1 :].lstrip(b" ")
 
 
 def respelled(message: Message) -> bytes:
@@ -143,6 +145,15 @@ def _edited(
     return (start or b"") + head.encode("utf-8", "surrogateescape") + raw[start_end:]
 
 
+def _without_credentials(request: Request, raw: bytes, realm: str) -> bytes:
+    at, needle = 0, f'realm="{realm}"'.encode("utf-8", "surrogateescape")
+    while (line := _line(raw, b"\r\nProxy-Authorization: ", len(raw) - len(request.body), at)) is not None:
+        start, at = line
+        if needle in raw[start:at]:
+            raw, at = raw[:start] + raw[at:], start
+    return raw
+
+
 def _without_routes(request: Request, raw: bytes, body_bytes: int) -> bytes | None:
     for _ in request.headers.get_all("route"):
         line = _line(raw, b"\r\nRoute: ", len(raw) - body_bytes)
@@ -152,11 +163,11 @@ def _without_routes(request: Request, raw: bytes, body_bytes: int) -> bytes | No
     return raw
 
 
-def _line(raw: bytes, name: bytes, head_end: int) -> tuple[int, int] | None:
+def _line(raw: bytes, name: bytes, head_end: int, begin: int = 0) -> tuple[int, int] | None:
     """Return where a header line begins, with the line end before it, and where it ends; None if not there or
     folded.
     """
-    start = raw.find(name, 0, head_end)
+    start = raw.find(name, begin, head_end)
     if start < 0:
         return None
     end = raw.find(b"\r\n", start + len(name), head_end)
