@@ -69,7 +69,7 @@ class PhoneEvents:
         """Let the node keep its deadlines, from the first subscription on: until then it costs nothing."""
         if not self._kept:
             self._kept = True
-            self._node.add_client(self.subscriptions)
+            self._node.keep(self.subscriptions)
         self._node.housekeeping_changed = True
 
     @property
