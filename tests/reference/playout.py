@@ -249,12 +249,13 @@ def baresip(packets: Iterable[Packet], multiple: float) -> list[float]:
     out: list[float] = []
     transits: list[float] = []
     least, jitter, margin, late, spike, slope, mean, used = inf, 0.0, 0.0, 0, False, 0.0, 0.0, 0.0
-    newest, due = -inf, inf
+    newest, due = -1e9, -inf
     for arrival, media, _ in packets:
         n = arrival - media
         if not transits:
             mean = used = n
-        if media < newest and due <= arrival:
+        turn = due - (newest - media)  # before the newer ones, which have theirs
+        if media < newest and arrival > turn:
             late += 1
             out.append(-inf)
             continue
@@ -274,9 +275,11 @@ def baresip(packets: Iterable[Packet], multiple: float) -> list[float]:
         elif late > 3:
             late, margin = 0, multiple * jitter
         transits.append(n)
-        out.append(max(media + least + margin + skew, arrival))
-        if media >= newest:
-            newest, due = media, out[-1]
+        if media < newest:
+            out.append(turn)
+        else:
+            newest, due = media, max(media + least + margin + skew, arrival, due + 0.02)
+            out.append(due)
         if skew:
             least = n
     return out

@@ -194,7 +194,7 @@ class Baresip(PacketBuffer):
         return playout_stacks.baresip
 
     def _numbers(self, frame_s: float) -> tuple[float, ...]:
-        return self.multiple, 3.0, 0.100, 0.020, 0.020
+        return self.multiple, 3.0, 0.100, 0.020, 0.020, frame_s
 
 
 @dataclass(repr=False)

@@ -212,9 +212,10 @@ def pjmedia(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, m
 def baresip(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, memory: Any, playout: Any) -> None:
     """Play at the least delay seen plus a multiple of RFC 3550's jitter, which is adopted after some late packets.
 
-    After src/jbuf.c of baresip (its adaptive mode). A packet is late only where a newer one has been played; one that
-    comes after its time is played at once. ``parameters``: multiple of the jitter, late packets that make it adapt,
-    jump that begins a spike, slope that ends it, drift that is corrected at once; the last three in seconds.
+    After src/jbuf.c of baresip (its adaptive mode). A packet is late only where a newer one takes its turn; one that
+    comes after its time is played at once, and those behind it wait for its end. ``parameters``: multiple of the
+    jitter, late packets that make it adapt, jump that begins a spike, slope that ends it, drift that is corrected at
+    once, frame; the last four in seconds.
     ``state``: [3] least delay, [4] jitter, [5] the offset made of it, [6] late packets, [7] 1 in a spike, [8] its
     slope, [9], [10] the last two delays, [11] mean delay, [12] the mean that is in use, [13], [14] media time
     and playout of the newest packet.
@@ -223,14 +224,15 @@ def baresip(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, m
     current = whole(state[SPURT])
     least, jitter, margin, late, spike = state[3], state[4], state[5], state[6], state[7] != 0.0
     slope, last, second, mean, used = state[8], state[9], state[10], state[11], state[12]
-    newest, due = state[13], state[14]
+    newest, due, frame = state[13], state[14], parameters[5]
     for i in range(arrival.size):
         n = arrival[i] - media[i]
         if current < 0:
             least = last = second = mean = used = n
-            newest, due = media[i], np.inf
+            newest, due = media[i], -np.inf
         current = spurt[i]
-        if media[i] < newest and due <= arrival[i]:
+        slot = due - (newest - media[i])
+        if media[i] < newest and arrival[i] > slot:
             late += 1.0
             playout[i] = THROWN_AWAY
             continue
@@ -251,8 +253,9 @@ def baresip(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, m
             late = 0.0
             margin = multiple * jitter
         second, last = last, n
-        playout[i] = max(media[i] + least + margin + skew, arrival[i])
+        playout[i] = slot
         if media[i] >= newest:
+            playout[i] = max(media[i] + least + margin + skew, arrival[i], due + frame)
             newest, due = media[i], playout[i]
         if skew != 0.0:
             least = n
