@@ -6,10 +6,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from voxlab.kernels import impairments, optimum, playout_classic, playout_histogram, playout_neteq, playout_stacks
+from voxlab.kernels import (
+    impairments,
+    optimum,
+    playout_classic,
+    playout_figures,
+    playout_histogram,
+    playout_neteq,
+    playout_stacks,
+)
 from voxlab.kernels._jit import LongRun
 
-MODULES = (impairments, optimum, playout_classic, playout_histogram, playout_neteq, playout_stacks)
+MODULES = (
+    impairments,
+    optimum,
+    playout_classic,
+    playout_figures,
+    playout_histogram,
+    playout_neteq,
+    playout_stacks,
+)
 KERNELS = [each for module in MODULES for each in vars(module).values() if isinstance(each, LongRun)]
 
 

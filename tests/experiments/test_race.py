@@ -54,7 +54,7 @@ def test_packets_come_to_step_once_each_in_order_of_arrival() -> None:
     assert [each for each, _ in seen] == sorted(each for each, _ in seen)
 
 
-def test_the_figures_follow_from_playout_times() -> None:
+def test_the_figures_follow_from_playout_times(bodies: str) -> None:
     trace = traces.from_arrays([0, 0.02, 0.04, 0.06], [0.01, 0.05, math.nan, 0.08])
     playout = Playout("by hand", trace, np.array([0.03, 0.04, 0.07, 0.1]))
     assert playout.played.tolist() == [True, False, False, True]
