@@ -169,4 +169,4 @@ def race_chart(race: pd.DataFrame, traces: Sequence[Trace]) -> Chart:
 
 
 def _legend(axes: Axes) -> None:
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.5, fontsize=9)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.5, fontsize=9, frameon=False)

@@ -147,9 +147,9 @@ def add_correlated(table: Column, normal: Column, rho: float, z: float, state: W
     return z
 
 
-@long_run(f"float64(uint64, {_TABLE}, float64, {_TABLE}, float64, uint64[::1], float64[::1])")
+@long_run(f"float64(uint64, {_TABLE}, float64, {_TABLE}, float64, float64, uint64[::1], float64[::1])")
 def add_spikes(
-    start: Any, height: Column, fall: float, media: Column, left: float, state: Words, transit: Column
+    start: Any, height: Column, fall: float, media: Column, last: float, left: float, state: Words, transit: Column
 ) -> Any:
     """Add delay spikes: a sudden rise, then a line down as a queue drains (Ramjee et al. 1994, figure 1).
 
@@ -163,8 +163,8 @@ def add_spikes(
         Seconds of delay lost in a second; 1 or less keeps packets in order.
     media : float64 array, shape (n,)
         When each packet left, seconds.
-    left : float
-        What is left of a spike before the first packet, seconds.
+    last, left : float
+        When the packet before left, and what was left of a spike then, seconds.
     state, transit
         As of `add_delays`.
 
@@ -176,19 +176,20 @@ def add_spikes(
     s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
     for i in range(transit.size):
         if left > 0.0:
-            left = max(0.0, left - fall * (media[i] - media[i - 1])) if i else left
+            left = max(0.0, left - fall * (media[i] - last))
         else:
             bits, s0, s1, s2, s3 = step(s0, s1, s2, s3)
             if high(bits) < start:
                 bits, s0, s1, s2, s3 = step(s0, s1, s2, s3)
                 left = look_up(height, bits)
+        last = media[i]
         transit[i] += left
     state[0], state[1], state[2], state[3] = s0, s1, s2, s3
     return left
 
 
 @long_run(
-    f"void({_TABLE}, float64, float64, float64, uint64, uint64, float64, float64[::1], uint64[::1], "
+    f"void({_TABLE}, float64, float64, float64, uint64, uint64, float64, float64, float64[::1], uint64[::1], "
     "float64[::1], uint8[::1])"
 )
 def add_bottleneck(
@@ -199,6 +200,7 @@ def add_bottleneck(
     busy: Any,
     quiet: Any,
     cross: float,
+    last: float,
     queue: Column,
     state: Words,
     transit: Column,
@@ -217,6 +219,8 @@ def add_bottleneck(
         `chance.threshold`s that others begin, and cease, to send, judged at each packet.
     cross : float
         Seconds of the link that others ask for in a second while they send.
+    last : float
+        When the packet before left, seconds.
     queue : float64 array, shape (2,)
         Seconds of work in the queue (below 0 for tokens saved), and 1 while others send.
     state, transit, lost
@@ -227,7 +231,8 @@ def add_bottleneck(
     for i in range(transit.size):
         bits, s0, s1, s2, s3 = step(s0, s1, s2, s3)
         sending = high(bits) >= quiet if sending else high(bits) < busy
-        passed = media[i] - media[i - 1] if i else 0.0
+        passed = media[i] - last
+        last = media[i]
         work = max(-bucket, work - passed)
         if sending:
             work = min(limit, work + cross * passed)
@@ -242,13 +247,9 @@ def add_bottleneck(
 
 @long_run("void(uint64, uint64[::1], uint8[::1])")
 def mark(share: Any, state: Words, flags: Flags) -> None:
-    """Set flags to 1 with the probability of a `chance.threshold`, else to 0; two packets to a number drawn."""
+    """Set flags to 1 with the probability of a `chance.threshold`, else to 0."""
     s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
-    for i in range(0, flags.size - 1, 2):
+    for i in range(flags.size):
         bits, s0, s1, s2, s3 = step(s0, s1, s2, s3)
         flags[i] = high(bits) < share
-        flags[i + 1] = low(bits) < share
-    if flags.size & 1:
-        bits, s0, s1, s2, s3 = step(s0, s1, s2, s3)
-        flags[flags.size - 1] = high(bits) < share
     state[0], state[1], state[2], state[3] = s0, s1, s2, s3

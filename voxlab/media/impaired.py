@@ -104,20 +104,20 @@ class Journey:
         if path.spikes:
             rise = chance.uniform_table(path.spikes.low_ms / 1e3, path.spikes.high_ms / 1e3)
             fall, begin = path.spikes.fall, threshold(path.spikes.share)
-            left = max(0.0, self._spike_left - fall * self._since(media))
+            left, last_s = self._spike_left, self._before(media)
             self._spike_left = float(
-                impairments.add_spikes(begin, rise, fall, media, left, self._chance[_SPIKES], transit)
+                impairments.add_spikes(begin, rise, fall, media, last_s, left, self._chance[_SPIKES], transit)
             )
         if path.bottleneck:
             self._squeeze(path.bottleneck, media, transit, lost)
 
-    def _since(self, media: Column) -> float:
-        return max(0.0, float(media[0]) - self._last_s) if math.isfinite(self._last_s) else 0.0
+    def _before(self, media: Column) -> float:
+        """Return when the packet before these left; no time has passed before the first one of all."""
+        return min(self._last_s, float(media[0])) if math.isfinite(self._last_s) else float(media[0])
 
     def _squeeze(self, link: Bottleneck, media: Column, transit: Column, lost: npt.NDArray[np.uint8]) -> None:
         per_byte_s = 8.0 / (link.rate_kbps * 1e3)
         bucket_s = link.bucket_bytes * per_byte_s
-        self._queue[0] = max(-bucket_s, self._queue[0] - self._since(media))
         impairments.add_bottleneck(
             media,
             link.packet_bytes * per_byte_s,
@@ -126,6 +126,7 @@ class Journey:
             threshold(link.busy),
             threshold(link.quiet),
             link.cross_kbps / link.rate_kbps,
+            self._before(media),
             self._queue,
             self._chance[_BOTTLENECK],
             transit,
