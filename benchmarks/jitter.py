@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from reference import chance as plain_chance
 from reference import emodel as plain_emodel
+from reference import neteq as plain_neteq
 from reference import playout as plain_playout
 
 from voxlab import buffers, traces
@@ -136,7 +137,7 @@ def _neteq(track: traces.Trace, few: traces.Trace, rounds: int) -> Iterator[Figu
         )
 
     def theirs() -> object:
-        return plain_playout.neteq(*columns, 0.95, 0.983, 0.02)
+        return plain_neteq.neteq(*columns, 0.95, 0.983, 0.02)
 
     yield _rate("NetEq(quantile=0.95)", n, ours, theirs, rounds, 20, few.packets)
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.reference import hindsight, neteq
 from tests.reference import playout as naive
 from voxlab import buffers, traces
 from voxlab.experiments.playout import runs
@@ -51,7 +52,7 @@ def test_a_buffer_plays_each_packet_when_its_source_does(bodies: str, kind: str,
 @pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
 def test_neteq_does_what_its_source_does(bodies: str, kind: str, quantile: float) -> None:
     trace = drawn(kind)
-    told = naive.neteq(trace.recv_s.tolist(), trace.send_s.tolist(), trace.spurt.tolist(), quantile, 0.983, 0.02)
+    told = neteq.neteq(trace.recv_s.tolist(), trace.send_s.tolist(), trace.spurt.tolist(), quantile, 0.983, 0.02)
     played = buffers.NetEq(quantile=quantile).play(trace)
     np.testing.assert_allclose(played.playout_s, [at for at, _ in told], atol=1e-9, rtol=0)
     assert played.stretch_s is not None
@@ -72,7 +73,7 @@ def test_packet_by_packet_is_the_same_as_all_at_once(words: str) -> None:
 
 def test_every_kind_of_fate_occurs_in_what_is_compared() -> None:
     trace = drawn("lossy")
-    told = naive.neteq(trace.recv_s.tolist(), trace.send_s.tolist(), trace.spurt.tolist(), 0.95, 0.983, 0.02)
+    told = neteq.neteq(trace.recv_s.tolist(), trace.send_s.tolist(), trace.spurt.tolist(), 0.95, 0.983, 0.02)
     assert {what for _, what in told} == {"not played", "normal", "accelerated", "expanded", "merged"}
     assert any(np.isneginf(naive_playout(drawn("spikes"), words)).any() for words in ("Asterisk(extra_ms=5)",))
 
@@ -86,10 +87,10 @@ def test_the_offline_optimum_is_the_dynamic_programmes(bodies: str) -> None:
         late, delay = traces_optimum(transit, number)
         for share, least in zip(late.tolist(), delay.tolist(), strict=True):
             played = round((1 - share) * transit.size)
-            assert least * played == pytest.approx(naive.optimum(spurts, played), abs=1e-12)
+            assert least * played == pytest.approx(hindsight.optimum(spurts, played), abs=1e-12)
         for played in range(1, transit.size + 1):
             bound = np.interp(1 - played / transit.size, late, delay) * played
-            assert bound <= naive.optimum(spurts, played) + 1e-12
+            assert bound <= hindsight.optimum(spurts, played) + 1e-12
 
 
 def traces_optimum(transit: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,6 +104,6 @@ def test_bursts_and_gaps_are_those_of_rfc_3611(seed: int) -> None:
     trace = traces.gilbert_elliott(600, 0.05, seed, burst=3)
     lost = trace.lost
     found = runs(lost)
-    in_burst, lost_in_burst, in_gap, lost_in_gap = naive.runs(lost.tolist())
+    in_burst, lost_in_burst, in_gap, lost_in_gap = hindsight.runs(lost.tolist())
     assert found.burst_density == pytest.approx(lost_in_burst / in_burst if in_burst else 0)
     assert found.gap_density == pytest.approx(lost_in_gap / in_gap)

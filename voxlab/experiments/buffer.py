@@ -7,6 +7,7 @@ single packet through the same one. Must not know traces' origins or how results
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -68,7 +69,7 @@ def _stepwise(buffer: Steps, trace: Trace) -> Playout:
 
 
 @dataclass
-class Buffer:
+class Buffer(ABC):
     """A buffer of ours: parameters are fields, times in milliseconds."""
 
     def __post_init__(self) -> None:
@@ -85,9 +86,9 @@ class Buffer:
         """Return its parameters by name."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    @abstractmethod
     def play(self, trace: Trace) -> Playout:
         """Return what it does to a trace."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         shown = (each for n, each in enumerate(fields(self)) if not n or getattr(self, each.name) != each.default)
@@ -100,12 +101,13 @@ class PacketBuffer(Buffer):
     _cells: ClassVar[int] = _CELLS
     frame_s: ClassVar[float] = 0.02
 
+    @abstractmethod
     def _kernel(self) -> LongRun[..., None]:
-        raise NotImplementedError
+        """Return what decides."""
 
+    @abstractmethod
     def _numbers(self, frame_s: float) -> tuple[float, ...]:
         """Return the kernel's parameters."""
-        raise NotImplementedError
 
     def _memory(self) -> int:
         """Return how many whole numbers it remembers."""

@@ -6,6 +6,7 @@ milliseconds here, as people say them, and seconds in arrays. Must not know netw
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,7 +102,7 @@ Loss = GilbertElliott | FourState
 
 
 @dataclass(frozen=True)
-class Delay:
+class Delay(ABC):
     """A delay of its own for each packet; use one of the named ones.
 
     Attributes
@@ -118,9 +119,9 @@ class Delay:
             if isinstance(value, float | int):
                 within(name, value)
 
+    @abstractmethod
     def table(self) -> Column:
         """Return the quantiles, seconds, at `chance.probabilities`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
