@@ -19,7 +19,7 @@ from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
 from voxlab.host.outlets import next_hop
 from voxlab.platform.platform import Platform
-from voxlab.platform.registration import DEACTIVATED, FAILED, IN_PROGRESS, SipRegistration
+from voxlab.platform.registration import FAILED, SipRegistration
 from voxlab.sip.uri import Uri
 
 RETRY_S = 30.0
@@ -179,8 +179,6 @@ class Registrations:
         self, record: SipRegistration, state: str, code: int, reason: str, detail: str, now: float | None = None
     ) -> None:
         time_s = self._server.now() if now is None else now
-        if state == IN_PROGRESS and record.state != DEACTIVATED and record.code:
-            code, reason = record.code, record.reason  # what was answered last, until there is another answer
         record.step(time_s, state, code, reason, detail)
         self._server.place.journal.note(
             OurRegistrationChanged(time_s, record.account, record.uri, state, code, reason, detail)

@@ -70,7 +70,8 @@ class Usage:
         self._calls.discard(call)
 
     def __str__(self) -> str:
-        parts = [f"{self.calls} calls" if self.channels is None else f"{self.calls} of {self.channels} channels"]
+        counted = f"{self.calls} call{'' if self.calls == 1 else 's'}"
+        parts = [counted if self.channels is None else f"{self.calls} of {self.channels} channels"]
         if self.calls_per_second is not None:
             parts.append(f"{self.calls_per_second}/s at most")
         return ", ".join(parts)
