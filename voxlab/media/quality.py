@@ -40,5 +40,5 @@ def estimate(
 
 
 def of_stream(statistics: StreamStatistics, *, delay_s: float = 0.0, equipment: Equipment = PCMU.equipment) -> Quality:
-    """Rate one received stream by its loss and how it clusters; the delay is for the caller to know."""
-    return estimate(loss=statistics.loss, burst_ratio=statistics.burst_ratio, delay_s=delay_s, equipment=equipment)
+    """Rate one received stream by what was lost or late and how it clusters; the delay is for the caller to know."""
+    return estimate(loss=statistics.unheard, burst_ratio=statistics.burst_ratio, delay_s=delay_s, equipment=equipment)

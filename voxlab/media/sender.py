@@ -119,14 +119,16 @@ class Sender:
         number = np.arange(self.packets, self.packets + due, dtype=np.int64)
         marker = np.zeros(due, dtype=np.bool_)
         marker[0] = self._talkspurt
+        due_ns = (self._origin_ns or 0) + frame * self.frame_ns
         batch = PacketBatch(
             self.ssrc,
             self.codec.payload_type,
-            (self._origin_ns or 0) + frame * self.frame_ns,
+            due_ns,
             (number + self._first_sequence).astype(np.uint16),
             (frame * self.frame_samples + self._first_timestamp).astype(np.uint32),
             marker,
             payload,
+            due_ns,
         )
         self._sent(due, due, payload.size)
         return batch

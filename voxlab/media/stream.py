@@ -7,10 +7,11 @@ Must not know addresses or the session that it belongs to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from voxlab.kernels import stream_statistics as cell
+from voxlab.kernels import stream_cells as cell
+from voxlab.kernels.bursts import NO_BURSTS, Bursts, bursts
 from voxlab.kernels.stream_statistics import StreamState
 from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import Codec, Format
@@ -57,6 +58,13 @@ class StreamStatistics:
         Longest time between two packets.
     jitter_ms, mean_jitter_ms, max_jitter_ms : float
         A.8's estimate: the latest, the mean and the maximum over the packets after the first.
+    late : int
+        Packets that came too late to be played: more than 60 ms behind the place that the first packet of their
+        talkspurt set. They are not among the lost.
+    bursts : Bursts
+        How what was lost or late lies.
+    mean_delay_s : float or None
+        One way, from the sender's clock to the receiver's; None where the two cannot be compared.
     """
 
     ssrc: int
@@ -79,6 +87,19 @@ class StreamStatistics:
     jitter_ms: float
     mean_jitter_ms: float
     max_jitter_ms: float
+    late: int = 0
+    bursts: Bursts = NO_BURSTS
+    mean_delay_s: float | None = field(default=None, compare=False)
+
+    @property
+    def packet_s(self) -> float:
+        """Mean time from packet to packet, 0 before the second one."""
+        return self.duration_s / (self.expected - 1) if self.expected > 1 else 0.0
+
+    @property
+    def unheard(self) -> float:
+        """Lost or late as a fraction of expected, 0 to 1: what a listener missed."""
+        return (self.lost + self.late) / self.expected if self.expected else 0.0
 
     @property
     def loss(self) -> float:
@@ -122,11 +143,14 @@ class ReceivedStream:
         self._reported_received = 0
         self._sender_ntp = 0
         self._sender_ns = 0
+        self._delay_ns = 0
+        self._delayed = 0
 
     def receive(self, packet: RtpPacket, media: Format, now_ns: int) -> None:
         """Take one packet whose payload type stands for ``media``."""
         self._note(media, len(packet.payload))
-        fresh = self._state.add(now_ns, packet.sequence, packet.timestamp, media.clock_rate_hz, media.tells_time)
+        numbers = now_ns, packet.sequence, packet.timestamp
+        fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, packet.marker)
         if fresh and self.sink and isinstance(media, Codec):
             self.sink.write(now_ns, packet.timestamp, packet.payload, media)
 
@@ -134,7 +158,10 @@ class ReceivedStream:
         """Take packets in order of arrival; the same as `receive` for each."""
         self._note(media, batch.payload.size)
         columns = batch.time_ns, batch.sequence, batch.timestamp
-        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time)
+        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, batch.marker)
+        if batch.sent_ns is not None:
+            self._delay_ns += int((batch.time_ns - batch.sent_ns)[fresh].sum())
+            self._delayed += int(fresh.sum())
         if self.sink and isinstance(media, Codec):
             kept = batch if fresh.all() else batch.take(fresh)
             self.sink.write_rows(kept.time_ns, kept.timestamp, kept.payload, media)
@@ -173,7 +200,8 @@ class ReceivedStream:
     def statistics(self) -> StreamStatistics:
         """Return a snapshot."""
         counters = [int(each) for each in self._state.counters]
-        jitter, total, highest = (float(each) * 1000.0 / self.media.clock_rate_hz for each in self._state.estimates)
+        rate_hz = counters[cell.CLOCK_RATE] or self.media.clock_rate_hz
+        jitter, total, highest = (float(each) * 1000.0 / rate_hz for each in self._state.estimates)
         expected = counters[cell.EXPECTED_BEFORE] + counters[cell.HIGHEST] - counters[cell.LOWEST] + 1
         return StreamStatistics(
             ssrc=self.ssrc,
@@ -196,4 +224,7 @@ class ReceivedStream:
             jitter_ms=jitter,
             mean_jitter_ms=total / counters[cell.JITTER_SAMPLES] if counters[cell.JITTER_SAMPLES] else 0.0,
             max_jitter_ms=highest,
+            late=counters[cell.LATE],
+            bursts=bursts(counters, self._state.window),
+            mean_delay_s=self._delay_ns / self._delayed / NS if self._delayed else None,
         )
