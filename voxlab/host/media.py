@@ -177,7 +177,7 @@ class MediaEnd:
 
     def _drain(self, rtp: RtpSession) -> None:
         """Send what the RTP session wants sent."""
-        from voxlab.media.rtp_session import TransmitBatch, TransmitRtcp, TransmitRtp
+        from voxlab.media.rtp_events import TransmitBatch, TransmitRtcp, TransmitRtp
 
         agreed = self.negotiation.agreed
         for output in rtp.poll():

@@ -105,6 +105,10 @@ class Receiver:
             return True
         return False
 
+    def change_own_ssrc(self, ssrc: int) -> None:
+        """Keep another SSRC for ourselves."""
+        self._own_ssrc = ssrc
+
     def _open(self, ssrc: int, media: Format) -> ReceivedStream:
         stream = ReceivedStream(ssrc, media, AudioSink(self._record_s) if self._record_s > 0 else None)
         self.streams[ssrc] = stream

@@ -71,6 +71,13 @@ class Sender:
         """Send nothing until the next `play`; its first packet has the marker and the timestamp of its instant."""
         self._source = None
 
+    def change_ssrc(self, ssrc: int) -> None:
+        """Go on as another source: packets are counted anew, numbers and timestamps go on (s.8.2)."""
+        self.ssrc = ssrc
+        self._first_sequence = (self._first_sequence + self.packets) & 0xFFFF
+        self.packets = self.octets = 0
+        self._talkspurt = True
+
     def _resume(self, now_ns: int) -> None:
         """Go to the first frame that is due now or later; what comes next begins a talkspurt."""
         if self._origin_ns is None:
