@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voxlab.kernels.quality import Equipment, mean_opinion_score, rating
-from voxlab.media.codecs import PCMU
+from voxlab.kernels.quality import G711, Equipment, mean_opinion_score, rating
 from voxlab.media.stream import StreamStatistics
 
 
@@ -20,7 +19,7 @@ class Quality(NamedTuple):
 
 
 def estimate(
-    *, loss: float = 0.0, burst_ratio: float = 1.0, delay_s: float = 0.0, equipment: Equipment = PCMU.equipment
+    *, loss: float = 0.0, burst_ratio: float = 1.0, delay_s: float = 0.0, equipment: Equipment = G711
 ) -> Quality:
     """Rate a connection.
 
@@ -39,6 +38,6 @@ def estimate(
     return Quality(float(r), float(mean_opinion_score(r)))
 
 
-def of_stream(statistics: StreamStatistics, *, delay_s: float = 0.0, equipment: Equipment = PCMU.equipment) -> Quality:
+def of_stream(statistics: StreamStatistics, *, delay_s: float = 0.0, equipment: Equipment = G711) -> Quality:
     """Rate one received stream by what was lost or late and how it clusters; the delay is for the caller to know."""
     return estimate(loss=statistics.unheard, burst_ratio=statistics.burst_ratio, delay_s=delay_s, equipment=equipment)

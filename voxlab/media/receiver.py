@@ -118,8 +118,13 @@ class Receiver:
         """Return a snapshot of each stream, in the order in which they began."""
         return [stream.statistics() for stream in self.streams.values()]
 
-    def heard(self) -> npt.NDArray[np.int16]:
-        """Return all sound kept: int16 array, shape (n,), 8 kHz, from the first packet of the first stream on.
+    @property
+    def best_rate_hz(self) -> int:
+        """The highest sample rate of what came, 8000 at least."""
+        return max((stream.sink.best_rate_hz for stream in self.streams.values() if stream.sink), default=8000)
+
+    def heard(self, rate_hz: int = 8000) -> npt.NDArray[np.int16]:
+        """Return all sound kept: int16 array, shape (n,), at ``rate_hz``, from the first packet of the first stream on.
 
         Each stream where it arrived.
         """
@@ -127,8 +132,8 @@ class Receiver:
         if not sinks:
             return np.zeros(0, dtype=np.int16)
         begin = min(sink.first_ns or 0 for sink in sinks)
-        laid_out = [((sink.first_ns or 0) - begin, *sink.samples()) for sink in sinks]
-        parts = [(after_ns * 8000 // NS + start, samples) for after_ns, start, samples in laid_out]
+        laid_out = [((sink.first_ns or 0) - begin, *sink.samples(rate_hz)) for sink in sinks]
+        parts = [(after_ns * rate_hz // NS + start, samples) for after_ns, start, samples in laid_out]
         origin = min(at for at, _ in parts)
         heard = np.zeros(max(at - origin + len(samples) for at, samples in parts), dtype=np.int16)
         for at, samples in parts:

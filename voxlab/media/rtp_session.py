@@ -7,7 +7,7 @@ Must not know addresses, sockets, SDP or the world it runs in: time and bytes co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ from voxlab.media.rtp_events import (
 from voxlab.media.sender import Sender
 from voxlab.media.sources import Source
 from voxlab.media.stream import ReceivedStream, StreamStatistics
+from voxlab.media.telephone_event import HeardDigit, frames_of_digits
 
 NS: Final = 1_000_000_000
 NTP_EPOCH_S: Final = 2_208_988_800
@@ -80,6 +81,8 @@ class RtpSession:
         synchrony.
     epoch_s : float
         Unix time of the instant 0 of ``now``, for the NTP timestamps.
+    events : Format, optional
+        Under which payload type the peer takes telephone events, on the codec's clock.
     xr : bool
         Whether each report says how the peer is heard, in a VoIP metrics block: what the peer asked for in SDP.
     spare_ssrc : int, optional
@@ -100,6 +103,7 @@ class RtpSession:
         record_s: float = 0.0,
         rtcp_interval_s: float = 5.0,
         epoch_s: float = SIMULATED_EPOCH_S,
+        events: Format | None = None,
         xr: bool = False,
         spare_ssrc: int | None = None,
     ) -> None:
@@ -111,7 +115,12 @@ class RtpSession:
         self._xr = xr
         self._spare_ssrc = spare_ssrc
         self._sender = Sender(
-            ssrc=ssrc, first_sequence=first_sequence, first_timestamp=first_timestamp, codec=codec, ptime_s=ptime_s
+            ssrc=ssrc,
+            first_sequence=first_sequence,
+            first_timestamp=first_timestamp,
+            codec=codec,
+            ptime_s=ptime_s,
+            events=events,
         )
         self._receiver = Receiver([*formats, codec], record_s=record_s, own_ssrc=ssrc)
         self._frames_per_batch = None if batch_s is None else max(1, round(batch_s / ptime_s))
@@ -144,6 +153,32 @@ class RtpSession:
         self._flush(round(now * NS) - 1)
         self._sender.pause()
         self._finish_ns = None
+
+    def send_digits(self, digits: str, now: float, **options: Any) -> None:
+        """Press keys one after the other as telephone events, sound waiting meanwhile (RFC 4733).
+
+        Parameters
+        ----------
+        digits : str
+            Of ``0123456789*#ABCD`` and the comma, a pause of a second.
+        now : float
+        options
+            ``tone_s``, ``pause_s`` and ``volume_dbm0`` of `frames_of_digits`.
+
+        Raises
+        ------
+        ValueError
+            They cannot be dialled, or no payload type was agreed on for events.
+        """
+        sender = self._sender
+        if sender.events is None:
+            raise ValueError("the other side takes no telephone events in this call (no telephone-event in its SDP)")
+        self.start(now)
+        now_ns = round(now * NS)
+        self._flush(now_ns - 1)
+        first = sender.next_free_frame(now_ns)
+        sender.press(dict(frames_of_digits(digits, first, sender.frame_samples, sender.ptime_s, **options)))
+        self._tick_ns = min(self._tick_ns or now_ns, sender.next_ns or now_ns)
 
     def send_frame(self, payload: bytes, now: float, *, payload_type: int | None = None) -> None:
         """Send one packet with a payload of the caller's, such as a mixer's."""
@@ -222,9 +257,21 @@ class RtpSession:
         """Return a snapshot of each received stream, in the order in which they began."""
         return self._receiver.statistics()
 
-    def heard(self) -> npt.NDArray[np.int16]:
-        """Return the sound received: int16 array, shape (n,), 8 kHz; empty unless ``record_s`` was given."""
-        return self._receiver.heard()
+    @property
+    def best_rate_hz(self) -> int:
+        """The highest sample rate of what was received, 8000 at least."""
+        return self._receiver.best_rate_hz
+
+    def heard(self, rate_hz: int = 8000) -> npt.NDArray[np.int16]:
+        """Return the sound received: int16 array, shape (n,); empty unless ``record_s`` was given."""
+        return self._receiver.heard(rate_hz)
+
+    def digits(self) -> list[HeardDigit]:
+        """Return the keys that came as telephone events, in order (RFC 4733)."""
+        return sorted(
+            (each for stream in self._receiver.streams.values() for each in stream.events.heard),
+            key=lambda digit: digit.time_s,
+        )
 
     # within
 
@@ -236,8 +283,8 @@ class RtpSession:
         """Hand over the media that is due."""
         if self._frames_per_batch is None:
             self._outputs += map(TransmitRtp, self._sender.take_packets(now_ns))
-        elif batch := self._sender.take_batch(now_ns):
-            self._outputs.append(TransmitBatch(batch))
+        elif batches := self._sender.take_batches(now_ns):
+            self._outputs += map(TransmitBatch, batches)
             self._tick_ns = (self._sender.next_ns or 0) + (self._frames_per_batch - 1) * self._sender.frame_ns
         if self._finish_ns is not None and now_ns >= self._finish_ns:
             self._outputs.append(SourceFinished(self._finish_ns / NS))

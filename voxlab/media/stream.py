@@ -7,17 +7,22 @@ Must not know addresses or the session that it belongs to.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
 
 from voxlab.kernels import stream_cells as cell
 from voxlab.kernels.bursts import NO_BURSTS, Bursts, bursts
 from voxlab.kernels.stream_statistics import StreamState
 from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import Codec, Format
+from voxlab.media.errors import MediaError
 from voxlab.media.rtcp import ReportBlock
 from voxlab.media.rtp import RtpPacket
 from voxlab.media.sinks import AudioSink
+from voxlab.media.telephone_event import EventReceiver
 
 NS: Final = 1_000_000_000
 _LOST_MIN, _LOST_MAX = -0x800000, 0x7FFFFF
@@ -136,6 +141,7 @@ class ReceivedStream:
         self.ssrc = ssrc
         self.media = media
         self.sink = sink
+        self.events = EventReceiver()
         self.ended_s: float | None = None
         self._state = StreamState()
         self._octets = 0
@@ -151,6 +157,8 @@ class ReceivedStream:
         self._note(media, len(packet.payload))
         numbers = now_ns, packet.sequence, packet.timestamp
         fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, packet.marker)
+        if fresh and media.name == "telephone-event":
+            self._press(packet.payload, packet.timestamp, media, now_ns)
         if fresh and self.sink and isinstance(media, Codec):
             self.sink.write(now_ns, packet.timestamp, packet.payload, media)
 
@@ -162,9 +170,16 @@ class ReceivedStream:
         if batch.sent_ns is not None:
             self._delay_ns += int((batch.time_ns - batch.sent_ns)[fresh].sum())
             self._delayed += int(fresh.sum())
+        if media.name == "telephone-event":
+            for row in np.flatnonzero(fresh).tolist():
+                self._press(batch.payload[row].tobytes(), int(batch.timestamp[row]), media, int(batch.time_ns[row]))
         if self.sink and isinstance(media, Codec):
             kept = batch if fresh.all() else batch.take(fresh)
             self.sink.write_rows(kept.time_ns, kept.timestamp, kept.payload, media)
+
+    def _press(self, payload: bytes, timestamp: int, media: Format, now_ns: int) -> None:
+        with suppress(MediaError):  # too short to be an event: it counts as a packet and presses no key
+            self.events.receive(payload, timestamp, media.clock_rate_hz, now_ns / NS)
 
     def _note(self, media: Format, octets: int) -> None:
         self._octets += octets
