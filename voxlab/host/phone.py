@@ -15,6 +15,8 @@ from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
 from voxlab.dialog import events as leg_events
+from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
+from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node, NodeEvent
 from voxlab.elements.phone import Behaviour, Input, Phone
@@ -27,6 +29,7 @@ from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted
+from voxlab.sip.media_description import Codec
 from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
@@ -56,6 +59,10 @@ class PhoneSettings:
         "UDP", "TCP" or "TLS".
     expires_s : int
         How long a registration is asked to last.
+    codecs : tuple of Codec
+        What it speaks, the preferred first.
+    profile : MediaProfile
+        How its media is carried: SRTP, rtcp-mux, XR, packet time.
     """
 
     name: str
@@ -66,6 +73,8 @@ class PhoneSettings:
     transport: str = "UDP"
     display_name: str = ""
     expires_s: int = 3600
+    codecs: tuple[Codec, ...] = DEFAULT_CODECS
+    profile: MediaProfile = DEFAULT_PROFILE
 
     def __repr__(self) -> str:
         return f"PhoneSettings({self.name}@{self.domain} at {self.transport} {self.server})"
@@ -159,7 +168,22 @@ class PhoneMachine:
         """Lab seconds."""
         return self.place.loop.time()
 
+    def _terminal(self) -> Terminal:
+        return Terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
+
     # -- commands
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys in the call in hand."""
+        terminal = self.terminals.get(self.phone.leg)
+        if terminal is None or terminal.closed:
+            raise VoxlabError(
+                f"{self.place.owner} is {self.phone.state.name.lower()}: there is no call to press keys in"
+            )
+        try:
+            terminal.send_digits(digits)
+        except ValueError as error:
+            raise VoxlabError(str(error)) from None
 
     def register(self) -> None:
         """Register, or refresh at once."""
@@ -189,7 +213,7 @@ class PhoneMachine:
                 f"{self.place.owner} is {self.phone.state.name.lower()}: hang up first, a phone has one line"
             )
         settings = self.settings
-        terminal = Terminal(self.place, self._source)
+        terminal = self._terminal()
         name = f"{quoted(settings.display_name)} " if settings.display_name else ""
         target = self.target(dialled)
         leg = self.node.user_agent.dial(
@@ -259,7 +283,7 @@ class PhoneMachine:
         request = event.request
         caller = request.from_
         offer = request.sdp
-        terminal = Terminal(self.place, self._source)
+        terminal = self._terminal()
         if offer is not None and not terminal.take_offer(offer):
             terminal.release()
             self.node.user_agent.reject(event.leg, now, 488)

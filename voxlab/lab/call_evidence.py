@@ -17,8 +17,20 @@ from voxlab.lab.evidence import Audio, Ladder, MessageView, TransactionView
 if TYPE_CHECKING:
     import pandas as pd
 
+    from voxlab.host.terminal import Terminal
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
+
+
+DIGIT_COLUMNS = {
+    "time_s": "float64",
+    "who": "string",
+    "key": "string",
+    "duration_s": "float64",
+    "volume_dbm0": "float64",
+    "method": "category",
+}
+"""Columns of ``Call.digits``, in order; the index is ``digit``, from 1."""
 
 
 class CallEvidence:
@@ -181,17 +193,39 @@ class CallEvidence:
             raise VoxlabError(
                 f"{who!r} heard nothing in this call; there is {', '.join(sorted(heard)) or 'nobody yet'}"
             )
-        return Audio(who, heard[who])
+        return Audio(who, *heard[who])
 
     def _heard(self, record: CallRecord) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for phone in self.lab.phones:
-            terminals = phone.machine.terminals.values() if phone.machine else ()
-            for terminal in terminals:
-                samples = terminal.heard() if terminal.call_id in record.call_ids else None
-                if samples is not None and len(samples):
-                    found[phone.title] = samples
+        for who, terminal in self._terminals(record):
+            rate_hz = terminal.best_rate_hz
+            samples = terminal.heard(rate_hz)
+            if samples is not None and len(samples):
+                found[who] = samples, rate_hz
         return found
+
+    def _terminals(self, record: CallRecord) -> list[tuple[str, Terminal]]:
+        """Return the ends of this call that are phones of the lab, each with the phone's title."""
+        return [
+            (phone.title, terminal)
+            for phone in self.lab.phones
+            if phone.machine is not None
+            for terminal in phone.machine.terminals.values()
+            if terminal.call_id in record.call_ids
+        ]
+
+    @property
+    def digits(self) -> pd.DataFrame:
+        """The keys that its phones heard, a row each: who, when, how long, how loud, as an event or in the sound."""
+        from voxlab.analysis import frames
+
+        def read(record: CallRecord) -> list[tuple[Any, ...]]:
+            heard = [(who, each) for who, end in self._terminals(record) for each in end.digits()]
+            heard.sort(key=lambda pair: (pair[1].time_s, pair[0]))
+            return [(d.time_s, who, d.key, d.duration_s, d.volume_dbm0, d.method) for who, d in heard]
+
+        rows = self._read(read, list)
+        return frames.table(DIGIT_COLUMNS, rows, range(1, len(rows) + 1), "digit", self.lab.journal.epoch_s)
 
     def _scenario_error(self) -> BaseException | None:
         if self.error is not None:

@@ -155,18 +155,19 @@ class Diagram:
 
 
 class Audio:
-    """What somebody heard: 8 kHz samples with a player and a waveform.
+    """What somebody heard: samples with a player, a waveform and a spectrogram.
 
     Attributes
     ----------
     samples : int16 array, shape (n,)
+    rate_hz : int
+        Samples a second: 8000, or more where a wideband codec was spoken.
     """
 
-    rate_hz = 8000
-
-    def __init__(self, who: str, samples: NDArray[np.int16]) -> None:
+    def __init__(self, who: str, samples: NDArray[np.int16], rate_hz: int = 8000) -> None:
         self.who = who
         self.samples = samples
+        self.rate_hz = rate_hz
 
     @property
     def duration_s(self) -> float:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.dialog import events as leg_events
+from voxlab.dialog.media_profile import MediaProfile
 from voxlab.elements.phone import Behaviour, Input
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.phone import PhoneMachine, PhoneSettings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
+from voxlab.lab.media_choice import codecs_of, profile_of
 from voxlab.sip.grammar import is_token
+from voxlab.sip.media_description import Codec
 from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -38,6 +41,18 @@ class PhoneOptions:
     transport: str = "UDP"
     audio: Any = None
     password: str | None = None
+    codecs: Any = None
+    dtmf: str = "rfc4733"
+    srtp: bool = False
+    rtcp_mux: bool = False
+    rtcp_xr: bool = False
+    ptime_ms: int | None = None
+
+    @property
+    def media(self) -> tuple[tuple[Codec, ...], MediaProfile]:
+        """What it speaks, and how that is carried."""
+        carried = profile_of(srtp=self.srtp, rtcp_mux=self.rtcp_mux, rtcp_xr=self.rtcp_xr, ptime_ms=self.ptime_ms)
+        return codecs_of(self.codecs, self.dtmf), carried
 
     @property
     def behaviour(self) -> Behaviour:
@@ -72,6 +87,7 @@ def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
         raise VoxlabError("a phone is either busy (486) or declines (603), not both")
     if changed.audio is not None and changed.audio != SILENCE:
         source_of(changed.audio)
+    _ = changed.media  # refused here rather than in the next call
     return replace(changed, transport=transport)
 
 
@@ -120,6 +136,7 @@ class Phone:
             raise VoxlabError(
                 f"the cloud does not listen on {options.transport}; it has {', '.join(lab.cloud.addresses)}"
             )
+        codecs, profile = options.media
         settings = PhoneSettings(
             user.name,
             user.domain,
@@ -128,6 +145,8 @@ class Phone:
             server,
             options.transport,
             user.display_name,
+            codecs=codecs,
+            profile=profile,
         )
         place = lab.new_place(self.title)
         self.machine = PhoneMachine(
@@ -154,6 +173,8 @@ class Phone:
             self.build()
             return
         machine.phone.behaviour = self.options.behaviour
+        codecs, profile = self.options.media
+        machine.settings = replace(machine.settings, codecs=codecs, profile=profile)
         if machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
             machine.register()
 
@@ -303,6 +324,14 @@ class Phone:
     def send_info(self, mime_type: str, body: str) -> Steps[None]:
         """Send an INFO inside the call in hand."""
         yield Submit(self._machine().send, ("INFO", mime_type, body.encode()))
+
+    @blocking
+    def send_digits(self, digits: str) -> Steps[None]:
+        """Press keys in the call in hand: ``0123456789*#ABCD``, and a comma for a second's pause.
+
+        They go as telephone events (RFC 4733), or sound where the other side takes none (or ``dtmf="inband"``).
+        """
+        yield Submit(lambda: self._machine().send_digits(digits))
 
     @property
     def state(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
@@ -44,6 +45,12 @@ class User:
         transport: str | None = None,
         audio: Any = None,
         password: str | None = None,
+        codecs: Sequence[str] | None = None,
+        dtmf: str | None = None,
+        srtp: bool | None = None,
+        rtcp_mux: bool | None = None,
+        rtcp_xr: bool | None = None,
+        ptime_ms: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -66,6 +73,17 @@ class User:
             kHz, or "silence" for no RTP at all.
         password : str or None
             What is typed into the phone, if not the user's own password.
+        codecs : sequence of str or None
+            What it speaks, the preferred first, of "PCMU", "PCMA", "G722", "opus", "L16", "L16/16000"; PCMU and PCMA
+            without a word about it.
+        dtmf : {"rfc4733", "inband"}
+            Whether keys go as telephone events or as tones.
+        srtp : bool
+            Speak SRTP with keys in SDP (RFC 4568), and nothing else.
+        rtcp_mux, rtcp_xr : bool
+            Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
+        ptime_ms : int or None
+            Milliseconds of sound in a packet that it asks for, 20 without a word about it.
 
         Returns
         -------
@@ -81,6 +99,12 @@ class User:
             transport=transport,
             audio=audio,
             password=password,
+            codecs=codecs,
+            dtmf=dtmf,
+            srtp=srtp,
+            rtcp_mux=rtcp_mux,
+            rtcp_xr=rtcp_xr,
+            ptime_ms=ptime_ms,
         )
         known = self._phones.get(name)
         if known is not None:

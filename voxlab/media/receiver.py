@@ -105,6 +105,10 @@ class Receiver:
             return True
         return False
 
+    def take_formats(self, formats: Iterable[Format]) -> None:
+        """Take other payload types from now on: SDP agreed anew."""
+        self._formats = by_payload_type(formats)
+
     def change_own_ssrc(self, ssrc: int) -> None:
         """Keep another SSRC for ourselves."""
         self._own_ssrc = ssrc
@@ -122,6 +126,12 @@ class Receiver:
     def best_rate_hz(self) -> int:
         """The highest sample rate of what came, 8000 at least."""
         return max((stream.sink.best_rate_hz for stream in self.streams.values() if stream.sink), default=8000)
+
+    @property
+    def heard_from_ns(self) -> int:
+        """Arrival of the first packet of the sound kept; 0 without any."""
+        sinks = (stream.sink for stream in self.streams.values() if stream.sink)
+        return min((sink.first_ns for sink in sinks if sink.first_ns is not None), default=0)
 
     def heard(self, rate_hz: int = 8000) -> npt.NDArray[np.int16]:
         """Return all sound kept: int16 array, shape (n,), at ``rate_hz``, from the first packet of the first stream on.

@@ -80,3 +80,31 @@ def _phases(up: int, down: int) -> tuple[npt.NDArray[np.float64], int]:
         row = np.where(inside, np.sinc(distance * _CUTOFF / factor) * window, 0.0)
         phases[phase] = row / row.sum()
     return phases, taps
+
+
+class StreamResampler:
+    """Frames of one stream at another rate, without seams between them; late by half the filter (2 ms at 8 kHz).
+
+    Parameters
+    ----------
+    from_hz, to_hz : int
+        As in `resample`; a frame must be a whole number of samples at both.
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._from_hz, self._to_hz = from_hz, to_hz
+        common = math.gcd(from_hz, to_hz)
+        self._up, self._down = to_hz // common, from_hz // common
+        reach = 0 if from_hz == to_hz else _phases(self._up, self._down)[1] // 2 + 1
+        self._reach = -(-reach // self._down) * self._down
+        self._before = np.zeros(2 * self._reach, np.int16)
+
+    def frame(self, samples: Samples) -> Samples:
+        """Return as much sound as came; int16 arrays of one dimension."""
+        if not self._reach or not len(samples):
+            return samples
+        known = np.concatenate((self._before, samples))
+        self._before = known[-2 * self._reach :]
+        made = resample(known, self._from_hz, self._to_hz)
+        start = self._reach * self._up // self._down
+        return made[start : start + len(samples) * self._up // self._down]

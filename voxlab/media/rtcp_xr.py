@@ -89,15 +89,15 @@ _UNSPECIFIED_PLC: Final = 0b00 << 6
 
 
 def metrics_of(
-    statistics: StreamStatistics, quality: Quality, round_trip_s: float | None, conversation: Quality
+    statistics: StreamStatistics, quality: Quality | None, round_trip_s: float | None, conversation: Quality | None
 ) -> VoipMetrics:
     """Return the block for one received stream, as a listener with a buffer of `PLAYOUT_NS` hears it.
 
     Parameters
     ----------
     statistics : StreamStatistics
-    quality, conversation : Quality
-        By what was missed alone, and with the delay of the path.
+    quality, conversation : Quality or None
+        By what was missed alone, and with the delay of the path; None for a codec that cannot be rated.
     round_trip_s : float or None
     """
     expected, lie = max(1, statistics.expected), statistics.bursts
@@ -113,9 +113,9 @@ def metrics_of(
         _clipped(lie.gap_length * packet_ms),
         round_trip_ms=_clipped((round_trip_s or 0.0) * 1000.0),
         end_system_delay_ms=_clipped(buffer_ms + packet_ms),
-        r=round(min(100.0, max(0.0, conversation.r))),
-        mos_lq=round(10.0 * quality.mos),
-        mos_cq=round(10.0 * conversation.mos),
+        r=UNKNOWN if conversation is None else round(min(100.0, max(0.0, conversation.r))),
+        mos_lq=UNKNOWN if quality is None else round(10.0 * quality.mos),
+        mos_cq=UNKNOWN if conversation is None else round(10.0 * conversation.mos),
         rx_config=_UNSPECIFIED_PLC | _NON_ADAPTIVE,
         jb_nominal_ms=buffer_ms,
         jb_maximum_ms=buffer_ms,

@@ -17,7 +17,7 @@ from voxlab.kernels.stream_cells import PLAYOUT_NS
 from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import FORMATS, PCMU, Codec, Format
 from voxlab.media.errors import MediaError
-from voxlab.media.quality import estimate, of_stream
+from voxlab.media.quality import judged
 from voxlab.media.receiver import Receiver, Refused
 from voxlab.media.rtcp import (
     MAX_COUNT,
@@ -123,6 +123,7 @@ class RtpSession:
             events=events,
         )
         self._receiver = Receiver([*formats, codec], record_s=record_s, own_ssrc=ssrc)
+        self._batch_s = batch_s
         self._frames_per_batch = None if batch_s is None else max(1, round(batch_s / ptime_s))
         self._interval_ns = round(rtcp_interval_s * NS)
         self._epoch_ns = round(epoch_s * NS)
@@ -138,6 +139,24 @@ class RtpSession:
         """Begin to report; `play` and `send_frame` do so too."""
         if self._rtcp_ns is None:
             self._rtcp_ns = round(now * NS) + self._interval_ns
+
+    def speak(
+        self,
+        codec: Codec,
+        formats: Iterable[Format],
+        now: float,
+        *,
+        ptime_s: float = 0.02,
+        events: Format | None = None,
+    ) -> None:
+        """Go on with what was agreed anew; what was playing has to be played again. Arguments as in the constructor."""
+        self._receiver.take_formats([*formats, codec])
+        sender = self._sender
+        before, after = (sender.codec, sender.ptime_s, sender.events), (codec, ptime_s, events)
+        if [_essence(each) for each in before] != [_essence(each) for each in after]:
+            self.pause(now)
+            sender.change_codec(codec, ptime_s, events)
+            self._frames_per_batch = None if self._batch_s is None else max(1, round(self._batch_s / ptime_s))
 
     def play(self, source: Source, now: float) -> None:
         """Send a source from its beginning, in place of the one before; the first packet is due now."""
@@ -266,6 +285,11 @@ class RtpSession:
         """Return the sound received: int16 array, shape (n,); empty unless ``record_s`` was given."""
         return self._receiver.heard(rate_hz)
 
+    @property
+    def heard_from_s(self) -> float:
+        """When the first packet of the sound in `heard` came."""
+        return self._receiver.heard_from_ns / NS
+
     def digits(self) -> list[HeardDigit]:
         """Return the keys that came as telephone events, in order (RFC 4733)."""
         return sorted(
@@ -343,9 +367,8 @@ class RtpSession:
         blocks = []
         for statistics in (each.statistics() for each in heard[:MAX_COUNT]):
             delay_s = (self.round_trip_s or 0.0) / 2.0 + PLAYOUT_NS / NS + statistics.packet_s
-            lost, ratio = statistics.unheard, statistics.burst_ratio
-            conversation = estimate(loss=lost, burst_ratio=ratio, delay_s=delay_s)
-            blocks.append(metrics_of(statistics, of_stream(statistics), self.round_trip_s, conversation))
+            rated = judged(statistics), judged(statistics, delay_s=delay_s)
+            blocks.append(metrics_of(statistics, rated[0], self.round_trip_s, rated[1]))
         return [ExtendedReport(self.ssrc, tuple(blocks))] if blocks else []
 
     def _receive_rtcp(self, packets: tuple[RtcpPacket, ...], now: float) -> None:
@@ -386,3 +409,8 @@ class RtpSession:
             if stream and stream.ended_s is None:
                 stream.ended_s = now
                 self._outputs.append(StreamEnded(now, ssrc, packet.reason))
+
+
+def _essence(thing: Format | float | None) -> object:
+    """Return what tells two formats apart; they are made anew for each negotiation."""
+    return (thing.name, thing.payload_type, thing.clock_rate_hz) if isinstance(thing, Format) else thing

@@ -103,6 +103,17 @@ class Sender:
         self.packets = self.octets = 0
         self._talkspurt = True
 
+    def change_codec(self, codec: Codec, ptime_s: float, events: Format | None) -> None:
+        """Go on in another codec from the next frame on; its timestamps begin where those of the one before stand."""
+        self._first_timestamp = self._stamp(self._frame)
+        self._origin_ns = None if self._origin_ns is None else self._due_ns(self._frame)
+        self._frame = self._source_from = 0
+        self._keys.clear()
+        self._encoding = None
+        self.codec, self.events, self.ptime_s = codec, events, ptime_s
+        self.frame_ns = round(ptime_s * NS)
+        self.frame_samples = round(ptime_s * codec.clock_rate_hz)
+
     def _resume(self, now_ns: int) -> None:
         """Go to the first frame that is due now or later; what comes next begins a talkspurt."""
         if self._origin_ns is None:
