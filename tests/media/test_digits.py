@@ -89,7 +89,9 @@ def test_a_key_has_one_timestamp_a_marker_growing_durations_and_three_ends(media
 
 
 def test_batches_and_packets_press_the_same_keys() -> None:
-    assert pressed("12,3", batch_s=1.0) == pressed("12,3")
+    batched, single = pressed("12,3", batch_s=1.0), pressed("12,3")
+    assert batched == single[: len(batched)]
+    assert sum(each.payload_type == 101 for each in batched) == 3 * 11
 
 
 def test_keys_can_be_pressed_by_who_says_nothing() -> None:
