@@ -56,11 +56,16 @@ STREAM_COLUMNS = {
 
 def streams(index: Index, call: CallRecord | None = None) -> pd.DataFrame:
     """Return the streams of a call, of everything if None, in order of their start."""
-    found = [note for note in index.notes(call) if isinstance(note, StreamMeasured)]
-    found.sort(key=lambda stream: (stream.start_s, stream.src, stream.dst, stream.ssrc))
+    found = in_order(index, call)
     places = {leg.call_id: (each.number, leg.letter) for each in index.calls for leg in each.legs}
     rows = [_row(index, stream, places) for stream in found]
     return table(STREAM_COLUMNS, rows, range(1, len(rows) + 1), "stream", index.journal.epoch_s)
+
+
+def in_order(index: Index, call: CallRecord | None = None) -> list[StreamMeasured]:
+    """Return the records behind the rows of `streams`, in their order."""
+    found = [note for note in index.notes(call) if isinstance(note, StreamMeasured)]
+    return sorted(found, key=lambda stream: (stream.start_s, stream.src, stream.dst, stream.ssrc))
 
 
 def measured(
@@ -106,6 +111,7 @@ def measured(
         call_id=call_id,
         session=session,
         leg=leg,
+        history=statistics.history,
     )
 
 

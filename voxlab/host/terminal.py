@@ -116,6 +116,11 @@ class Terminal(MediaEnd):
         return None if self._rtp is None else self._rtp.heard(rate_hz)
 
     @property
+    def heard_from_s(self) -> float:
+        """When the first packet of what was heard came, in lab seconds."""
+        return 0.0 if self._rtp is None else self._rtp.heard_from_s
+
+    @property
     def best_rate_hz(self) -> int:
         """The highest sample rate of what was heard, 8000 at least."""
         return 8000 if self._rtp is None else self._rtp.best_rate_hz

@@ -21,6 +21,8 @@ PLAYOUT_NS: Final = 60_000_000
 """What a listener's buffer is taken to hold back: a packet that comes more than this behind its place, as the first
 packet of its talkspurt set it, is late and was not heard.
 """
+REFILL: Final = 5
+"""After so many late packets in a row the buffer has run dry and fills anew: the path has become longer."""
 GMIN: Final = 16
 """Packets in a row that must come between two losses for these not to be one burst (RFC 3611 s.4.7.2)."""
 INVALID: Final = -(1 << 62)
@@ -59,7 +61,8 @@ CLUSTER_SPAN: Final = 28
 BURSTS: Final = 29  # clusters of two losses or more, without the last cluster
 BURST_SPAN: Final = 30
 BURST_LOST: Final = 31
-COUNTERS: Final = 32
+LATE_RUN: Final = 32  # late packets in a row
+COUNTERS: Final = 33
 
 # Cells of the estimates, float64, clock ticks.
 JITTER: Final = 0

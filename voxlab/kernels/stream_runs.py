@@ -18,6 +18,7 @@ from voxlab.kernels.stream_cells import (
     LAG,
     LAG_BOUND,
     LAST_NS,
+    LATE_RUN,
     MAX_DELTA_NS,
     MAX_MISORDER,
     NEXT_JUDGED,
@@ -90,4 +91,5 @@ def _measure_run(behind: Column, counters: Column, estimates: Cells) -> None:
             highest = max(highest, jitter)
         estimates[:] = jitter, total, highest
     counters[LAG] += behind.sum()
+    counters[LATE_RUN] = 0
     counters[JITTER_SAMPLES] += len(behind)

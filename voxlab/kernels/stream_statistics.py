@@ -36,6 +36,7 @@ from voxlab.kernels.stream_cells import (
     LAG_BOUND,
     LAST_NS,
     LATE,
+    LATE_RUN,
     LOWEST,
     MAX_DELTA_NS,
     MAX_DROPOUT,
@@ -47,6 +48,7 @@ from voxlab.kernels.stream_cells import (
     REFERENCE,
     REFERENCE_NS,
     REFERENCE_TIMESTAMP,
+    REFILL,
     REORDERED,
     RESTARTS,
     RTP_SEQ_MOD,
@@ -162,6 +164,19 @@ def _measure(at_ns: int, timestamp: int, clock_rate_hz: int, counters: Cells, es
 
 
 @inner
+def _is_late(clock_rate_hz: int, counters: Cells) -> int:
+    """Return 1 for a packet that lags behind what the listener's buffer holds back, which then fills anew in time."""
+    if counters[LAG] <= PLAYOUT_NS * clock_rate_hz:
+        counters[LATE_RUN] = 0
+        return 0
+    counters[LATE_RUN] += 1
+    if counters[LATE_RUN] == REFILL:
+        counters[LATE_RUN] = 0
+        counters[LAG] = 0
+    return 1
+
+
+@inner
 def _change_clock(clock_rate_hz: int, counters: Cells, estimates: Cells) -> None:
     """Go on in the ticks of another payload type's clock; the timestamps of the two cannot be compared."""
     if counters[CLOCK_RATE]:
@@ -235,8 +250,7 @@ def observe(
             _measure(time_ns[i], timestamp[i], clock_rate_hz, counters, estimates)
             if marker[i] and extended > counters[HIGHEST]:
                 counters[LAG] = 0  # a talkspurt: the listener's buffer begins anew
-            if counters[LAG] > PLAYOUT_NS * clock_rate_hz:
-                late = 1
+            late = _is_late(clock_rate_hz, counters)
         fresh[i] = _count(extended, late, counters, window)
         counters[MAX_DELTA_NS] = max(counters[MAX_DELTA_NS], time_ns[i] - counters[LAST_NS])
         counters[LAST_NS] = time_ns[i]

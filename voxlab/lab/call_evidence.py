@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from voxlab.host.terminal import Terminal
     from voxlab.lab.lab import Lab
+    from voxlab.lab.media_table import MediaTable
     from voxlab.lab.phone import Phone
 
 
@@ -145,14 +146,23 @@ class CallEvidence:
         return list(wanted.values())
 
     @property
-    def media(self) -> pd.DataFrame:
-        """Its RTP streams, a row each: packets, losses, jitter, R and MOS as counted where the stream was received."""
+    def media(self) -> MediaTable:
+        """Its RTP streams, a row each: packets, losses, jitter, R and MOS as counted where the stream was received.
+
+        ``call.media.plot()`` draws losses, jitter and delay over time.
+        """
         from voxlab.analysis import streams
+        from voxlab.lab.media_table import MediaTable
 
         index = self.lab.index
-        found: pd.DataFrame = self._read(
-            lambda record: streams.streams(index, record), lambda: streams.streams(index, None).iloc[:0]
-        )
+
+        def read(record: CallRecord) -> tuple[pd.DataFrame, tuple[bytes, ...]]:
+            histories = tuple(each.history for each in streams.in_order(index, record))
+            return streams.streams(index, record), histories
+
+        rows, histories = self._read(read, lambda: (streams.streams(index, None).iloc[:0], ()))
+        found = MediaTable(rows)
+        found.histories = histories
         return found
 
     def media_by(self, mode: str = "truth") -> pd.DataFrame:
@@ -194,6 +204,30 @@ class CallEvidence:
                 f"{who!r} heard nothing in this call; there is {', '.join(sorted(heard)) or 'nobody yet'}"
             )
         return Audio(who, *heard[who])
+
+    def recording(self, left: str, right: str) -> Audio:
+        """Return what two of its phones heard as the channels of one sound: of a bridge, each side of the talk.
+
+        Raises
+        ------
+        VoxlabError
+            For somebody who heard nothing.
+        """
+        from voxlab.media.sinks import side_by_side
+
+        heard = self._read(self._heard_when, dict)
+        missing = next((who for who in (left, right) if who not in heard), None)
+        if missing is not None:
+            raise VoxlabError(
+                f"{missing!r} heard nothing in this call; there is {', '.join(sorted(heard)) or 'nobody'}"
+            )
+        rate_hz = max(heard[left][2], heard[right][2])
+        channels = [(heard[who][0], heard[who][1].heard(rate_hz)) for who in (left, right)]
+        return Audio(f"{left} and {right}", side_by_side(channels[0], channels[1], rate_hz), rate_hz)
+
+    def _heard_when(self, record: CallRecord) -> dict[str, tuple[float, Terminal, int]]:
+        ends = self._terminals(record)
+        return {who: (end.heard_from_s, end, end.best_rate_hz) for who, end in ends if end.heard() is not None}
 
     def _heard(self, record: CallRecord) -> dict[str, Any]:
         found: dict[str, Any] = {}

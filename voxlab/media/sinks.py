@@ -261,9 +261,33 @@ def tone_level_dbfs(samples: npt.NDArray[np.int16], frequency_hz: float, sample_
 
 
 def write_wav(path: str | Path, samples: npt.NDArray[np.int16], sample_rate_hz: int = 8000) -> None:
-    """Write samples (int16 array, shape (n,)) to a WAV file of one channel."""
+    """Write samples (int16 array, shape (n,), or (n, channels) for stereo) to a WAV file."""
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate_hz)
         file.writeframes(samples.astype("<i2").tobytes())
+
+
+def side_by_side(
+    left: tuple[float, npt.NDArray[np.int16]], right: tuple[float, npt.NDArray[np.int16]], rate_hz: int = 8000
+) -> npt.NDArray[np.int16]:
+    """Return two sounds as the channels of one, each where it began.
+
+    Parameters
+    ----------
+    left, right : (float, int16 array of shape (n,))
+        When its first sample sounded, in seconds of one clock, and the samples.
+    rate_hz : int
+
+    Returns
+    -------
+    int16 array, shape (n, 2)
+        From the earlier beginning to the later end; silence where one has nothing.
+    """
+    begin_s = min(start for start, _ in (left, right))
+    placed = [(round((start - begin_s) * rate_hz), samples) for start, samples in (left, right)]
+    both = np.zeros((max(at + len(samples) for at, samples in placed), 2), np.int16)
+    for channel, (at, samples) in enumerate(placed):
+        both[at : at + len(samples), channel] = samples
+    return both

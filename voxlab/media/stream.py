@@ -19,6 +19,7 @@ from voxlab.kernels.stream_statistics import StreamState
 from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import Codec, Format
 from voxlab.media.errors import MediaError
+from voxlab.media.history import History
 from voxlab.media.rtcp import ReportBlock
 from voxlab.media.rtp import RtpPacket
 from voxlab.media.sinks import AudioSink
@@ -65,11 +66,13 @@ class StreamStatistics:
         A.8's estimate: the latest, the mean and the maximum over the packets after the first.
     late : int
         Packets that came too late to be played: more than 60 ms behind the place that the first packet of their
-        talkspurt set. They are not among the lost.
+        talkspurt set. After five in a row that buffer has run dry and fills anew. They are not among the lost.
     bursts : Bursts
         How what was lost or late lies.
     mean_delay_s : float or None
         One way, from the sender's clock to the receiver's; None where the two cannot be compared.
+    history : bytes
+        How it went, second by second, as `media.history` packs it.
     """
 
     ssrc: int
@@ -95,6 +98,7 @@ class StreamStatistics:
     late: int = 0
     bursts: Bursts = NO_BURSTS
     mean_delay_s: float | None = field(default=None, compare=False)
+    history: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def packet_s(self) -> float:
@@ -151,6 +155,7 @@ class ReceivedStream:
         self._sender_ns = 0
         self._delay_ns = 0
         self._delayed = 0
+        self._history = History()
 
     def receive(self, packet: RtpPacket, media: Format, now_ns: int) -> None:
         """Take one packet whose payload type stands for ``media``."""
@@ -159,6 +164,7 @@ class ReceivedStream:
         fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, packet.marker)
         if fresh and media.name == "telephone-event":
             self._press(packet.payload, packet.timestamp, media, now_ns)
+        self._remember(now_ns)
         if fresh and self.sink and isinstance(media, Codec):
             self.sink.write(now_ns, packet.timestamp, packet.payload, media)
 
@@ -173,6 +179,7 @@ class ReceivedStream:
         if media.name == "telephone-event":
             for row in np.flatnonzero(fresh).tolist():
                 self._press(batch.payload[row].tobytes(), int(batch.timestamp[row]), media, int(batch.time_ns[row]))
+        self._remember(int(batch.time_ns[-1]))
         if self.sink and isinstance(media, Codec):
             kept = batch if fresh.all() else batch.take(fresh)
             self.sink.write_rows(kept.time_ns, kept.timestamp, kept.payload, media)
@@ -180,6 +187,11 @@ class ReceivedStream:
     def _press(self, payload: bytes, timestamp: int, media: Format, now_ns: int) -> None:
         with suppress(MediaError):  # too short to be an event: it counts as a packet and presses no key
             self.events.receive(payload, timestamp, media.clock_rate_hz, now_ns / NS)
+
+    def _remember(self, now_ns: int) -> None:
+        state = self._state
+        if state.counters[cell.STARTED]:
+            self._history.note(now_ns, state.counters, state.estimates[cell.JITTER], (self._delay_ns, self._delayed))
 
     def _note(self, media: Format, octets: int) -> None:
         self._octets += octets
@@ -242,4 +254,5 @@ class ReceivedStream:
             late=counters[cell.LATE],
             bursts=bursts(counters, self._state.window),
             mean_delay_s=self._delay_ns / self._delayed / NS if self._delayed else None,
+            history=self._history.packed(),
         )
