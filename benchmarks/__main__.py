@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, journal, parsing, registering, simulated
+from . import forwarding, journal, media, parsing, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "register": registering.measure,
     "simulated": simulated.measure,
     "journal": journal.measure,
+    "media": media.measure,
 }
 
 

@@ -169,7 +169,19 @@ class ReceivedStream:
             self.sink.write(now_ns, packet.timestamp, packet.payload, media)
 
     def receive_batch(self, batch: PacketBatch, media: Format) -> None:
-        """Take packets in order of arrival; the same as `receive` for each."""
+        """Take packets in order of arrival; the same as `receive` for each.
+
+        What is not a clean run goes by the second, so that its history has points.
+        """
+        while not _is_even(batch):
+            first, batch = batch.split(int(batch.time_ns[0]) + NS)
+            if not batch.packets:
+                batch = first
+                break
+            self._take_batch(first, media)
+        self._take_batch(batch, media)
+
+    def _take_batch(self, batch: PacketBatch, media: Format) -> None:
         self._note(media, batch.payload.size)
         columns = batch.time_ns, batch.sequence, batch.timestamp
         fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, batch.marker)
@@ -256,3 +268,14 @@ class ReceivedStream:
             mean_delay_s=self._delay_ns / self._delayed / NS if self._delayed else None,
             history=self._history.packed(),
         )
+
+
+def _is_even(batch: PacketBatch) -> bool:
+    """Tell by its ends whether nothing of a batch seems to be missing or held up; a short one counts as even."""
+    last = batch.packets - 1
+    spans_ns = int(batch.time_ns[last] - batch.time_ns[0])
+    if spans_ns <= NS:
+        return True
+    numbers = (int(batch.sequence[last]) - int(batch.sequence[0])) & 0xFFFF
+    sent = batch.sent_ns
+    return numbers == last and sent is not None and int(sent[last] - sent[0]) == spans_ns
