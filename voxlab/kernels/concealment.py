@@ -26,6 +26,8 @@ _LEAST_POWER: Final = 250.0
 _FADE: Final = 0.2
 _BLEND_MORE: Final = 32
 _LAST_FRAME: Final = 6
+# Cells of the state, int64: frames made so far, lag, a quarter of it, samples that are repeated, where in them we are.
+_ERASED, _PITCH, _QUARTER, _LENGTH, _OFFSET, _CELLS = 0, 1, 2, 3, 4, 5
 
 
 @inner
@@ -77,60 +79,93 @@ def _keep(past: Any, frame: Any, out: Any, at: int) -> None:
         out[at + i] = np.int16(math.floor(min(max(past[_HISTORY - FRAME - DELAY + i], -32768.0), 32767.0) + 0.5))
 
 
-def _by_body(samples: Any, missing: Any, work: Any, out: Any) -> None:
-    fill.body(samples, missing, work, out)
+@inner
+def _repeated(cycle: Any, state: Any, i: int) -> float:
+    """Return sample ``i`` of what is repeated, from where it stands on."""
+    value: float = cycle[_HISTORY - state[_LENGTH] + (state[_OFFSET] + i) % state[_LENGTH]]
+    return value
 
 
-@kernel("void(Array(float64, 1, 'C', True), Array(uint8, 1, 'C', True), float64[:, ::1], int16[::1])", twin=_by_body)
-def fill(samples: Any, missing: Any, work: Any, out: Any) -> None:
+@inner
+def _begin(past: Any, cycle: Any, last: Any, state: Any) -> None:
+    """Find what to repeat, and blend the end of the past into it."""
+    for i in range(_HISTORY):
+        cycle[i] = past[i]
+    pitch = _pitch(past)
+    quarter = pitch >> 2
+    state[_PITCH], state[_QUARTER], state[_LENGTH], state[_OFFSET] = pitch, quarter, pitch, 0
+    for i in range(quarter):
+        last[i] = cycle[_HISTORY - quarter + i]
+    _blend_period(cycle, last, pitch, quarter)
+    for i in range(quarter):
+        past[_HISTORY - quarter + i] = cycle[_HISTORY - quarter + i]
+
+
+@inner
+def _lengthen(cycle: Any, last: Any, overlap: Any, state: Any) -> None:
+    """Repeat one period more from now on; what would have come stays in ``overlap``."""
+    for i in range(state[_QUARTER]):
+        overlap[i] = _repeated(cycle, state, i)
+    while state[_OFFSET] > state[_PITCH]:
+        state[_OFFSET] -= state[_PITCH]
+    state[_LENGTH] += state[_PITCH]
+    _blend_period(cycle, last, state[_LENGTH], state[_QUARTER])
+
+
+@inner
+def _make(frame: Any, cycle: Any, overlap: Any, state: Any) -> None:
+    """Make a frame of what is repeated, faded as long as it has been."""
+    erased = state[_ERASED]
+    for i in range(FRAME):
+        frame[i] = _repeated(cycle, state, i) if erased < _LAST_FRAME else 0.0
+    state[_OFFSET] = (state[_OFFSET] + FRAME) % state[_LENGTH]
+    if erased in (1, 2):
+        for i in range(state[_QUARTER]):
+            rising = (i + 1.0) / state[_QUARTER]
+            frame[i] = (1.0 - rising) * overlap[i] + rising * frame[i]
+    if erased > 0:
+        for i in range(FRAME):
+            frame[i] *= max(0.0, 1.0 - (erased - 1) * _FADE - i * _FADE / FRAME)
+
+
+@inner
+def _come_back(frame: Any, cycle: Any, state: Any) -> None:
+    """Blend what would have been made into the first frame that came again."""
+    count = min(state[_QUARTER] + (state[_ERASED] - 1) * _BLEND_MORE, FRAME)
+    gain = max(0.0, 1.0 - (state[_ERASED] - 1) * _FADE)
+    for i in range(count):
+        rising = (i + 1.0) / count
+        frame[i] = gain * (1.0 - rising) * _repeated(cycle, state, i) + rising * frame[i]
+    state[_ERASED] = 0
+
+
+def _by_body(samples: Any, missing: Any, work: Any, state: Any, out: Any) -> None:
+    fill.body(samples, missing, work, state, out)
+
+
+_SIGNATURE: Final = (
+    "void(Array(float64, 1, 'C', True), Array(uint8, 1, 'C', True), float64[:, ::1], int64[::1], int16[::1])"
+)
+
+
+@kernel(_SIGNATURE, twin=_by_body)
+def fill(samples: Any, missing: Any, work: Any, state: Any, out: Any) -> None:
     """Go through frames; rows of ``work``: the past, what is repeated, its last quarter, a frame, an overlap."""
     past, cycle, last, frame, overlap = work[0], work[1], work[2], work[3], work[4]
-    erased, pitch, quarter, length, offset = 0, 0, 0, 0, 0
     for f in range(missing.size):
-        at = f * FRAME
         if not missing[f]:
             for i in range(FRAME):
-                frame[i] = samples[at + i]
-            if erased:
-                count = min(quarter + (erased - 1) * _BLEND_MORE, FRAME)
-                gain = max(0.0, 1.0 - (erased - 1) * _FADE)
-                for i in range(count):
-                    rising = (i + 1.0) / count
-                    made = cycle[_HISTORY - length + (offset + i) % length]
-                    frame[i] = gain * (1.0 - rising) * made + rising * frame[i]
-                erased = 0
-            _keep(past, frame, out, at)
-            continue
-        if erased == 0:
-            for i in range(_HISTORY):
-                cycle[i] = past[i]
-            pitch = _pitch(past)
-            quarter, length, offset = pitch >> 2, pitch, 0
-            for i in range(quarter):
-                last[i] = cycle[_HISTORY - quarter + i]
-            _blend_period(cycle, last, length, quarter)
-            for i in range(quarter):
-                past[_HISTORY - quarter + i] = cycle[_HISTORY - quarter + i]
-        joined = 0
-        if erased in (1, 2):
-            joined = quarter
-            for i in range(quarter):
-                overlap[i] = cycle[_HISTORY - length + (offset + i) % length]
-            while offset > pitch:
-                offset -= pitch
-            length += pitch
-            _blend_period(cycle, last, length, quarter)
-        for i in range(FRAME):
-            frame[i] = cycle[_HISTORY - length + (offset + i) % length] if erased < _LAST_FRAME else 0.0
-        offset = (offset + FRAME) % length
-        for i in range(joined):
-            rising = (i + 1.0) / joined
-            frame[i] = (1.0 - rising) * overlap[i] + rising * frame[i]
-        if 0 < erased < _LAST_FRAME:
-            for i in range(FRAME):
-                frame[i] *= max(0.0, 1.0 - (erased - 1) * _FADE - i * _FADE / FRAME)
-        erased += 1
-        _keep(past, frame, out, at)
+                frame[i] = samples[f * FRAME + i]
+            if state[_ERASED]:
+                _come_back(frame, cycle, state)
+        else:
+            if state[_ERASED] == 0:
+                _begin(past, cycle, last, state)
+            elif state[_ERASED] < 3:
+                _lengthen(cycle, last, overlap, state)
+            _make(frame, cycle, overlap, state)
+            state[_ERASED] += 1
+        _keep(past, frame, out, f * FRAME)
 
 
 def conceal(samples: npt.NDArray[np.int16], missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.int16]:
@@ -153,5 +188,6 @@ def conceal(samples: npt.NDArray[np.int16], missing: npt.NDArray[np.bool_]) -> n
     out = np.zeros(len(samples), np.int16)
     if len(missing):
         flags = np.ascontiguousarray(missing).astype(np.uint8)
-        fill(np.ascontiguousarray(samples, dtype=np.float64), flags, np.zeros((5, _HISTORY)), out)
+        work, state = np.zeros((5, _HISTORY)), np.zeros(_CELLS, np.int64)
+        fill(np.ascontiguousarray(samples, dtype=np.float64), flags, work, state, out)
     return out
