@@ -91,6 +91,21 @@ def test_a_telephone_rings_and_is_picked_up(both: Operators) -> None:
     assert (call.media["packets"] > 20).all()
 
 
+def test_a_telephone_keeps_a_long_call_alive_and_takes_a_hold(operators: Operators) -> None:
+    operators.giga.telephone("+4930555903", answer_after=0.1)
+    caller = operators.giga.phone("+4930555004", name="uncle", session_expires=90, refresher="uas", audio="silence")
+    call = caller.dial("+4930555903").wait("connected")
+    operators.lab.run(300)
+    assert call.state == "connected"
+    caller.hold()
+    caller.resume()
+    with pytest.raises(VoxlabError):
+        caller.transfer("+4930555001")
+    call.hang_up()
+    said = [message.data.split(b" ", 1)[0] for message in operators.lab.journal.messages()]
+    assert said.count(b"UPDATE") + said.count(b"INVITE") > 6  # refreshed every 45 s
+
+
 def test_a_failure_may_be_spoken_before_it_is_signalled(operators: Operators) -> None:
     operators.giga.telephone("+4930555902", cause_of_failure=20, announces=True)
     call = operators.oma.dial("+4930555902")

@@ -74,6 +74,10 @@ class Gateway:
                 terminal.take_answer(description)
         elif isinstance(event, leg_events.OfferReceived):
             self._offered(event)
+        elif isinstance(event, leg_events.RefreshDue):
+            self._refresh(event.leg)
+        elif isinstance(event, leg_events.ReferReceived):
+            self._node().user_agent.refuse_refer(event.leg, self._now, 603)  # a telephone has nothing to transfer with
         elif isinstance(event, (leg_events.Failed, leg_events.Ended)):
             self._over(event.leg)
 
@@ -108,6 +112,12 @@ class Gateway:
             agent.refuse_offer(event.leg, self._now)
             return
         agent.answer_offer(event.leg, self._now, terminal.answer() if description is not None else terminal.offer())
+
+    def _refresh(self, leg: int) -> None:
+        """Keep a session alive whose refresher we are (RFC 4028 s.7.4)."""
+        terminal, session = self._calls.get(leg), self._node().user_agent.session(leg)
+        if terminal is not None and session is not None and session.modifiable:
+            self._node().user_agent.modify(leg, self._now, sdp=terminal.offer_again())
 
     @property
     def _now(self) -> float:
