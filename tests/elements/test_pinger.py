@@ -6,6 +6,7 @@ from voxlab.base.datagram import Address, Flow
 from voxlab.base.ids import Ids
 from voxlab.elements.pinger import Pinger, Reply
 
+VIA = "SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1"
 FLOW = Flow("UDP", Address("192.0.2.10", 5060), Address("198.51.100.1", 5060))
 
 
@@ -31,10 +32,10 @@ def test_a_question_is_an_options_outside_any_dialog() -> None:
     asked = Asked()
     asked.pinger.ask(5.0)
     ((request, flow),) = asked.pinger.requests()
+    request.push_via(VIA)
     assert (request.method, request.uri_text, flow, request.to_tag) == ("OPTIONS", "sip:198.51.100.1", FLOW, None)
     asked.pinger.ask(5.1)  # one under way is waited for
     assert asked.pinger.requests() == []
-    request.push_via("SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1")
     asked.pinger.receive(request.response(200, to_tag="t"), 5.25)
     assert asked.heard == [Reply(5.25, 200, "OK", True, 0.25)]
     assert asked.pinger.next_timeout() is None
@@ -44,6 +45,7 @@ def test_a_register_is_asked_for_the_platform_s_own_name() -> None:
     asked = Asked(method="REGISTER")
     asked.pinger.ask(0.0)
     ((request, _),) = asked.pinger.requests()
+    request.push_via(VIA)
     assert (request.method, str(request.to.uri), request.contacts) == ("REGISTER", "sip:voxlab.test", ())
 
 
@@ -67,12 +69,12 @@ def test_it_asks_again_and_again_and_reads_when_it_shall_come_back() -> None:
     asked = Asked(every_s=10.0)
     asked.pinger.ask(0.0)
     ((request, _),) = asked.pinger.requests()
-    request.push_via("SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1")
+    request.push_via(VIA)
     asked.pinger.receive(request.response(503, headers=[("Retry-After", "120 (in service)")]), 0.1)
     assert asked.heard[0].retry_after_s == 120.0
     assert asked.pinger.next_timeout() == 10.0
     asked.pinger.handle_timeout(9.9)
     assert asked.pinger.requests() == []
     asked.pinger.handle_timeout(10.0)
-    assert [request.cseq for request, _ in asked.pinger.requests()] == [2]
+    assert [request.headers.get("CSeq") for request, _ in asked.pinger.requests()] == ["2 OPTIONS"]
     assert asked.pinger.next_timeout() == 20.0
