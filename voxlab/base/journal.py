@@ -9,7 +9,7 @@ It belongs to one thread, the world's: readers of other threads ask the world.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from struct import Struct
 from typing import Literal
@@ -57,6 +57,11 @@ class Journal:
         Whether ``a=crypto`` keys are kept; by default they are blotted out.
     epoch_s : float
         Unix time of second 0.
+
+    Attributes
+    ----------
+    hear : callable or None
+        Told of every note as it is made: a history that outlives the journal is written from it.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Journal:
         self.payloads = payloads
         self._keep_keys = keep_keys
         self.epoch_s = epoch_s
+        self.hear: Callable[[Note], None] | None = None
         self._names: dict[str, str] = {}
         self._arena = Arena(0)
         self._ledger = Arena(0)
@@ -170,6 +176,8 @@ class Journal:
     def note(self, record: Note) -> None:
         """Record something that is no message: see ``voxlab.base.records``."""
         self._notes.append(record)
+        if self.hear is not None:
+            self.hear(record)
 
     def name(self, host: str, name: str) -> None:
         """Say what the host at an address, or at ``address:port``, is called; names outlive ``clear``."""

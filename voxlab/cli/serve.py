@@ -38,11 +38,12 @@ Setup = Callable[["Lab"], object]
 
 
 class Settings(NamedTuple):
-    """Where to listen and what to write into messages about it."""
+    """Where to listen, what to write into messages about it, and where to keep what outlives the process."""
 
     bind: str
     port: int
     advertise: str | None
+    store: Path | None = None
 
 
 def run(file: Path, settings: Settings, as_json: bool, ascii: bool) -> int:  # noqa: A002 - the switch's name
@@ -134,7 +135,14 @@ def _lab(settings: Settings) -> Lab:
     for module in _OF_THE_FIRST_CALL:
         importlib.import_module(f"voxlab.{module}")
     # It runs for days: RTP is counted, its packets are not kept.
-    return Lab(live=True, bind=settings.bind, port=settings.port, advertise=settings.advertise, payloads="none")
+    return Lab(
+        live=True,
+        bind=settings.bind,
+        port=settings.port,
+        advertise=settings.advertise,
+        payloads="none",
+        store=settings.store,
+    )
 
 
 @contextlib.contextmanager

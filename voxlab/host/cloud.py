@@ -16,7 +16,7 @@ from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
-from voxlab.elements.location import LocationService
+from voxlab.elements.location import Binding, LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.registrar import Intervals, Registrar
 from voxlab.elements.routing import admit_by
@@ -143,6 +143,13 @@ class CloudMachine:
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
 
+    def restore(self, aor: str, bindings: tuple[Binding, ...]) -> None:
+        """Take registrations that devices made before we were started."""
+        self.location.replace(aor, bindings)
+        self.node.housekeeping_changed = True
+        self._name_devices(aor)
+        self.host.rearm()
+
     def now(self) -> float:
         """Lab seconds."""
         return self.place.loop.time()
@@ -177,7 +184,7 @@ class CloudMachine:
     @staticmethod
     def policy_said(event: Refused) -> bool:
         """Whether the routing policy refused, which keeps its own record; a challenge is no refusal."""
-        return event.status in (401, 403, 404, 407, 416)
+        return event.status in (401, 403, 404, 407, 416, 480)
 
     def keep_records(self) -> None:
         """Move what registrar and policy have to say into the journal."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from voxlab.lab.application import Application
 from voxlab.platform.account import Account as Record
+from voxlab.platform.application import Application as ApplicationRecord
 from voxlab.platform.trunk import Trunk
 
 if TYPE_CHECKING:
@@ -34,15 +35,19 @@ class Account:
         VoxlabError
             For a name that cannot be one: ``[a-z][a-z0-9-]{1,64}``.
         """
-        if name not in self._applications:
-            record = self.lab.world.submit(self._record.application, name)
-            self._applications[name] = Application(self.lab, record)
-        return self._applications[name]
+        record = self._record.applications.get(name) or self.lab.define(self._record.application, name)
+        return self._handle(record)
+
+    def _handle(self, record: ApplicationRecord) -> Application:
+        known = self._applications.get(record.name)
+        if known is None or known.record is not record:
+            known = self._applications[record.name] = Application(self.lab, record)
+        return known
 
     @property
     def applications(self) -> tuple[Application, ...]:
-        """The applications that were asked for, in that order."""
-        return tuple(self._applications.values())
+        """The applications there are, in the order in which they were made."""
+        return tuple([self._handle(record) for record in self._record.applications.values()])
 
     def trunk(self, name: str, *, allow: Iterable[str] | None = None) -> Trunk:
         """Return the trunk called ``name``, made if need be: calls from the addresses in ``allow`` need no password.
@@ -54,7 +59,7 @@ class Account:
             Addresses and networks, ``A.B.C.D``, ``A.B.C.D/L`` or ``A.B.C.D/a.b.c.d``, IPv6 too.
         """
         networks = None if allow is None else [allow] if isinstance(allow, str) else list(allow)
-        return self.lab.world.submit(lambda: self._record.trunk(name, allow=networks))
+        return self.lab.define(lambda: self._record.trunk(name, allow=networks))
 
     def __repr__(self) -> str:
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voxlab.base.errors import LabClosed, VoxlabError
 from voxlab.base.ids import Ids
@@ -19,6 +19,7 @@ from voxlab.lab.blocking import Aio, Outcome, Run, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
 from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
+from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
 from voxlab.lab.printing import listen
 from voxlab.lab.scenario_news import ScenarioNews
@@ -29,6 +30,8 @@ from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
 from voxlab.platform.platform import Platform
 from voxlab.scenario.exchange import Exchange
+from voxlab.store.history import CLOSED
+from voxlab.store.store import Store
 from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from voxlab.lab.application import Application
     from voxlab.lab.load import Load
     from voxlab.lab.phone import Phone
+
+T = TypeVar("T")
 
 
 class Lab(LabEvidence):
@@ -63,6 +68,9 @@ class Lab(LabEvidence):
         SIP's timers, for experiments.
     payloads : {"all", "headers", "none"}
         What the journal keeps of RTP.
+    store : path-like or None
+        A file that keeps definitions, registrations and the call history; a lab on the same file goes on from there.
+        Without one, history lasts as long as the lab.
 
     Examples
     --------
@@ -86,6 +94,7 @@ class Lab(LabEvidence):
         payloads: Any = "all",
         limit_messages: int | None = 1_000_000,
         algorithms: tuple[str, ...] = ("MD5",),
+        store: str | os.PathLike[str] | None = None,
     ) -> None:
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
         self.live = live
@@ -105,19 +114,27 @@ class Lab(LabEvidence):
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
         design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear)
         self.installation = Installation(self.world, self.journal, self.platform, design)
+        path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
+        self.store = Store(path, self.platform, live=live, errors=self.errors)
         self._open()
 
     def _open(self) -> None:
         listen()
         unawaited.listen()
         try:
-            self.world.submit(self.installation.build)
+            self.store.open()
+            self.journal.hear = self.store.take
+            self.world.submit(self._build)
         except BaseException:
             self.close()
             raise
         self.let_scenarios_speak()
         if self.live:
             self.installation.say_what_is_exposed()
+
+    def _build(self) -> None:
+        self.installation.build()
+        attach(self.store, self.installation, self.world, self.journal)
 
     def _plan(self) -> AddressPlan:
         if not self.live:
@@ -167,9 +184,24 @@ class Lab(LabEvidence):
         """
         self.refuse_closed()
         if name not in self._accounts:
-            record = self.world.submit(self.platform.account, name)
+            record = self.platform.accounts.get(name) or self.define(self.platform.account, name)
             self._accounts[name] = Account(self, record)
         return self._accounts[name]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts there are, in the order in which they were made."""
+        return tuple([self.account(name) for name in self.platform.accounts])
+
+    def define(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Change what is defined, in the lab's thread, and let the store keep it."""
+        return self.world.submit(lambda: self._define(function, *arguments))
+
+    def _define(self, function: Callable[..., T], *arguments: Any) -> T:
+        self.refuse_closed()
+        made = function(*arguments)
+        self.store.keep()
+        return made
 
     def link(self, one: Any, other: Any = CLOUD) -> Link:
         """Return the link between two hosts of the simulated network, given as phones or names:
@@ -262,7 +294,7 @@ class Lab(LabEvidence):
 
     def _only_application(self) -> Application:
         """Return the application of a lab that has one."""
-        known = [application for account in self._accounts.values() for application in account.applications]
+        known = [application for account in self.accounts for application in account.applications]
         if len(known) != 1:
             there = ", ".join(application.domain for application in known) or "none yet"
             raise VoxlabError(f"say which application: load(application=...); this lab has {there}")
@@ -315,7 +347,8 @@ class Lab(LabEvidence):
         self.journal.clear()
         self._news.clear()
         self.dialled.clear()
-        self.installation.build()
+        self.store.over("lab reset")
+        self._build()
 
     @blocking
     def close(self) -> Steps[None]:
@@ -323,6 +356,8 @@ class Lab(LabEvidence):
         if self.world.closed:
             return
         yield Submit(self._take_down)
+        yield Submit(self.store.over, (CLOSED,))
+        self.store.close()
         self.world.close()
         self.journal.close()
 
@@ -348,7 +383,7 @@ class Lab(LabEvidence):
             return "<Lab: closed>"
         kind = f"live on {self.cloud.place.host}" if self.live else f"simulated, seed {self.seed}"
         calls = len(self.world.submit(lambda: self.index.calls))
-        counted = f"{len(self._accounts)} accounts, {len(self.phones)} phones, {calls} calls"
+        counted = f"{len(self.platform.accounts)} accounts, {len(self.phones)} phones, {calls} calls"
         lines = [f"<Lab: {kind}, {self.now:.3f} s, {counted}, {len(self.journal)} messages>"]
         lines += [f"  error in a scenario: {type(error).__name__}: {error}" for error in self.errors[-1:]]
         return "\n".join(lines)

@@ -124,7 +124,7 @@ class Phone:
             user.name,
             user.domain,
             user.name,
-            options.password or user.password.reveal(),
+            options.password or user.known_password().reveal(),
             server,
             options.transport,
             user.display_name,

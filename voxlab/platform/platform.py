@@ -10,9 +10,15 @@ import re
 
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
+from voxlab.platform.access import AccessList, ApiKey
 from voxlab.platform.account import Account
 from voxlab.platform.application import Application
+from voxlab.platform.ledger import Ledger
 from voxlab.platform.names import ACCOUNT, checked
+from voxlab.platform.number import Number
+from voxlab.platform.numbering import checked_number
+from voxlab.platform.registration import SipRegistration
+from voxlab.platform.rule import Rule
 from voxlab.platform.trunk import Network, Trunk, overlap
 from voxlab.platform.user import User
 
@@ -39,7 +45,12 @@ class Platform:
         self.domain = domain
         self._ids = ids
         self.accounts: dict[str, Account] = {}
+        self.numbers: dict[str, Number] = {}
+        self.registrations: dict[str, SipRegistration] = {}
         self._domains: dict[str, Application] = {}
+        self.ledger = Ledger()
+        self.api_keys: dict[str, ApiKey] = {}
+        self.access_lists: dict[str, AccessList] = {}
 
     @property
     def realm(self) -> str:
@@ -72,7 +83,8 @@ class Platform:
         or the name alone, which is looked up at ``host``.
         """
         name, at, domain = username.rpartition("@")
-        return self.user_at(name, domain) if at else self.user_at(username, host)
+        user = self.user_at(name, domain) if at else self.user_at(username, host)
+        return user if user is not None and user.active else None
 
     def trunk_from(self, address: str) -> tuple[Account, Trunk] | None:
         """Return the trunk whose whitelist holds the source ``address``, and its account; accounts never share an
@@ -87,6 +99,42 @@ class Platform:
     def open(self, application: Application) -> None:
         """Make an application reachable under its domain."""
         self._domains[application.domain] = application
+
+    def shut(self, application: Application) -> None:
+        """Let nobody reach an application any more: its domain, its numbers and its registrations lead nowhere."""
+        self._domains.pop(application.domain, None)
+        for number in [each.number for each in self.numbers.values() if each.application is application]:
+            del self.numbers[number]
+        for registration in self.registrations.values():
+            if registration.application is application:
+                registration.application = registration.rule = registration.user = None
+
+    def number(self, number: str, application: Application, rule: Rule | None = None) -> Number:
+        """Let calls to a telephone number go to an application, and there to a rule if one is given.
+
+        Raises
+        ------
+        VoxlabError
+            For what is no number, and for a number of another account.
+        """
+        text = checked_number(number, f"a number of {application.domain}")
+        known = self.numbers.get(text)
+        if known is not None and known.application.account != application.account:
+            raise VoxlabError(f"{text} is a number of another account: nobody else can have it")
+        if rule is not None and rule not in application.rules:
+            raise VoxlabError(f"{rule!r} is no rule of {application.domain}, which {text} is to lead to")
+        self.numbers[text] = Number(text, application, rule)
+        return self.numbers[text]
+
+    def remove_number(self, number: str) -> None:
+        """Give a telephone number back."""
+        text = checked_number(number, "a number")
+        if self.numbers.pop(text, None) is None:
+            raise VoxlabError(f"{text} is no number of this platform")
+
+    def access_list(self, account: str) -> AccessList:
+        """Return the addresses that may use the management API of an account."""
+        return self.access_lists.setdefault(account, AccessList())
 
     def admit(self, trunk: Trunk, wanted: tuple[Network, ...]) -> None:
         """Refuse a whitelist that another account's holds too: nothing would tell whose calls these are."""

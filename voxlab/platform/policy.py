@@ -138,7 +138,7 @@ class PlatformPolicy:
         ours = self._platform.serves(sender.host)
         if ours and self._location.registered_on(address_of_record(sender), flow, now):
             user = self._platform.user_at(sender.user or "", sender.host)
-            if user is not None:
+            if user is not None and user.active:
                 return self._user(request, user)
         if ours or self._authenticator.has_credentials(request, 407):
             return self._by_digest(request, flow, now, ours)
@@ -208,6 +208,10 @@ class PlatformPolicy:
         rule = application.match(destination)
         if rule is None:
             return Reject(404, None, application.explain(destination).verdict)
+        if not rule.scenario.is_defined:
+            return Reject(
+                480, None, f"rule {rule.name!r} in {application.domain} has it, but {rule.scenario.absence}"
+            )
         return Handle(Target(application, rule, rule.scenario, destination, caller))
 
 

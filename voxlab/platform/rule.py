@@ -84,6 +84,8 @@ class Rule:
 
     def _because(self, destination: str) -> str:
         rest = "" if self.exclude is None else f" and is not excluded by {self.exclude}"
+        if not self.scenario.is_defined:
+            return f"{destination!r} matches {self.pattern}{rest}, but {self.scenario.absence}: callers get 480"
         return f"{destination!r} matches {self.pattern}{rest}: scenario {self.scenario.name!r} runs"
 
     def _why(self, destination: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
 
@@ -18,13 +19,23 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SHARED_LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
 
+class WhitelistItem(NamedTuple):
+    """One network of an account's whitelist; ``number`` is its identifier in the account."""
+
+    number: int
+    network: Network
+    description: str
+    trunk: str
+
+
 @dataclass(eq=False, slots=True)
 class Trunk:
-    """Another operator's addresses, under a name that is unique in the account."""
+    """Another operator's addresses, under a name that is unique in the account, and what was said about them."""
 
     name: str
     account: str
     allow: tuple[Network, ...] = ()
+    descriptions: dict[Network, str] = field(default_factory=dict)
 
     def match(self, address: str) -> Network | None:
         """Return the network of the whitelist that holds ``address``, None if none does."""
