@@ -44,6 +44,8 @@ class Settings(NamedTuple):
     port: int
     advertise: str | None
     store: Path | None = None
+    http_port: int | None = None
+    allow_remote_scenarios: bool = False
 
 
 def run(file: Path, settings: Settings, as_json: bool, ascii: bool) -> int:  # noqa: A002 - the switch's name
@@ -60,6 +62,7 @@ def run(file: Path, settings: Settings, as_json: bool, ascii: bool) -> int:  # n
         lab = _lab(settings)
         try:
             _define(setup, lab, file)
+            _open_http(lab, settings)
             with _settled_memory():
                 announce(lab, out, as_json)
                 _watch(lab)
@@ -145,6 +148,15 @@ def _lab(settings: Settings) -> Lab:
     )
 
 
+def _open_http(lab: Lab, settings: Settings) -> None:
+    if settings.http_port is not None:
+        from voxlab.management.server import serve
+
+        serve(lab, settings.http_port, allow_scripts=settings.allow_remote_scenarios)
+    elif settings.allow_remote_scenarios:
+        raise VoxlabError("--allow-remote-scenarios goes with --http-port: without it nothing comes over HTTP")
+
+
 @contextlib.contextmanager
 def _settled_memory() -> Iterator[None]:
     """Leave what is there for good out of garbage collection, and look at the rest less often than usual."""
@@ -160,7 +172,11 @@ def _settled_memory() -> Iterator[None]:
 def ready(lab: Lab) -> dict[str, object]:
     """Return the ready line: what listens where."""
     where = {transport.lower(): str(address) for transport, address in lab.cloud.addresses.items()}
-    return {"ready": True, "sip": {name: where.get(name) for name in TRANSPORTS}, "http": None}
+    return {
+        "ready": True,
+        "sip": {name: where.get(name) for name in TRANSPORTS},
+        "http": lab.http.url if lab.http else None,
+    }
 
 
 def announce(lab: Lab, out: Terminal, as_json: bool) -> None:
@@ -169,7 +185,7 @@ def announce(lab: Lab, out: Terminal, as_json: bool) -> None:
         out.json(ready(lab))
         return
     listening = " · ".join(f"{name.lower()} {address}" for name, address in lab.cloud.addresses.items())
-    out.say(f"✓ ready · {listening}")
+    out.say(f"✓ ready · {listening}" + (f" · http {lab.http.url}" if lab.http else ""))
     for account in lab.platform.accounts.values():
         for application in account.applications.values():
             users = ", ".join(application.users) or "no users yet"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxlab.lab.application import Application
+from voxlab.platform.access import ApiKey
 from voxlab.platform.account import Account as Record
 from voxlab.platform.application import Application as ApplicationRecord
 from voxlab.platform.trunk import Trunk
@@ -60,6 +63,30 @@ class Account:
         """
         networks = None if allow is None else [allow] if isinstance(allow, str) else list(allow)
         return self.lab.define(lambda: self._record.trunk(name, allow=networks))
+
+    def api_key(self, path: str | os.PathLike[str], *, description: str = "") -> Path:
+        """Make a key of the management API and write its credentials file, which the reference's clients read.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; mode 0600, because whoever reads it has the account.
+        description : str
+            For the owner.
+        """
+        from voxlab.lab.api_key import key_pair, write_credentials
+
+        private, public = key_pair()
+        platform, store = self.lab.platform, self.lab.store
+
+        def keep() -> tuple[ApiKey, int]:
+            now_s = store.history.epoch_s + self.lab.world.now
+            key = ApiKey(self.lab.world.ids.token(16), self.name, public, description, now_s)
+            platform.api_keys[key.key_id] = key
+            return key, platform.ledger.entry("account", self.name, now_s=now_s).number
+
+        key, number = self.lab.define(keep)
+        return write_credentials(Path(path), key, private, number, f"{self.name}@{platform.domain}")
 
     def __repr__(self) -> str:
         return (

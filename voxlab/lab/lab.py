@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from voxlab.base.errors import LabClosed, VoxlabError
 from voxlab.base.ids import Ids
@@ -21,6 +21,7 @@ from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
 from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
+from voxlab.lab.media_resources import FLAGS, PATH, MediaResourcesUrl, Resources, media_resources
 from voxlab.lab.printing import listen
 from voxlab.lab.scenario_news import ScenarioNews
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
     from voxlab.lab.phone import Phone
 
 T = TypeVar("T")
+
+
+class HttpServer(Protocol):
+    """Whoever serves the management API of a lab."""
+
+    url: str
+
+    def close(self) -> None:
+        """Stop; may be called twice."""
 
 
 class Lab(LabEvidence):
@@ -114,6 +124,7 @@ class Lab(LabEvidence):
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
         design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear)
         self.installation = Installation(self.world, self.journal, self.platform, design)
+        self.http: HttpServer | None = None
         path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
         self.store = Store(path, self.platform, live=live, errors=self.errors)
         self._open()
@@ -220,6 +231,41 @@ class Lab(LabEvidence):
     def lab(self) -> Lab:
         """Itself: what every handle has."""
         return self
+
+    def media_resources(self, flags: Iterable[str] = FLAGS) -> Resources:
+        """Return the addresses of the platform, as ``GET /getMediaResources`` does: for a carrier to let in.
+
+        Parameters
+        ----------
+        flags : iterable of str
+            What is asked for, of "with_mediaservers" and "with_sbcs"; another is ignored.
+        """
+        self.refuse_closed()
+        return media_resources(self.cloud, flags)
+
+    @property
+    def media_resources_url(self) -> MediaResourcesUrl:
+        """Where a carrier learns our addresses; called, it answers in process.
+
+        Raises
+        ------
+        VoxlabError
+            In a live lab that serves no HTTP.
+        """
+        self.refuse_closed()
+        if self.live and self.http is None:
+            raise VoxlabError(
+                "this lab serves no HTTP: voxlab.management.server.serve(lab), or voxlab serve --http-port N; "
+                "without it lab.media_resources() gives the same addresses"
+            )
+        base = self.http.url if self.http is not None else f"https://{self.cloud.place.host}"
+        return MediaResourcesUrl(base + PATH, self.media_resources)
+
+    def opened_http(self, server: HttpServer) -> None:
+        """Take notice of who serves the management API; it is closed with the lab."""
+        if self.http is not None:
+            self.http.close()
+        self.http = server
 
     # -- time
 
@@ -355,6 +401,8 @@ class Lab(LabEvidence):
         """End the calls and give everything back; may be called twice. Handles then raise ``LabClosed``."""
         if self.world.closed:
             return
+        if self.http is not None:
+            self.http.close()
         yield Submit(self._take_down)
         yield Submit(self.store.over, (CLOSED,))
         self.store.close()

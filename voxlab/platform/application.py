@@ -117,6 +117,15 @@ class Application:
             if rule.scenario is gone:
                 rule.scenario = nowhere()
 
+    def rename_scenario(self, old: str, new: str) -> None:
+        """Call a scenario otherwise; rules that lead to it go on doing so."""
+        checked_title(new, "a scenario", MAX_SCENARIO_NAME)
+        if new in self.scenarios:
+            raise VoxlabError(f"there is a scenario {new!r} in {self.domain} already")
+        scenario = self.scenarios.pop(old)
+        scenario.name = new
+        self.scenarios[new] = scenario
+
     def remove_user(self, name: str) -> None:
         """Forget a user; devices that are registered stay so until their bindings lapse."""
         del self.users[self.find_user(name).name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
@@ -267,6 +267,12 @@ class Store:
         """Ask what ``read`` does, and do not wait for the answer."""
         self.flush()
         return self._writer.submit(lambda connection: connection.execute(query, values).fetchall())
+
+    def ask_all(self, queries: Sequence[Statement]) -> Future[list[list[tuple[Any, ...]]]]:
+        """Ask several things at one instant."""
+        self.flush()
+        asked = tuple(queries)
+        return self._writer.submit(lambda connection: [connection.execute(*query).fetchall() for query in asked])
 
     def __repr__(self) -> str:
         return f"Store({self.path or 'memory'})"
