@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from voxlab.base.columns import CHUNK_ROWS, ROW_BYTES
+from voxlab.base.columns import ROW_BYTES, SPAN_ROWS
 from voxlab.base.datagram import Address
 from voxlab.base.journal import Journal
 from voxlab.base.records import (
@@ -23,6 +23,7 @@ from voxlab.base.records import (
     TransitionRecord,
     WireRecord,
 )
+from voxlab.base.retention import call_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +76,11 @@ def test_a_number_that_was_never_given_is_a_key_error(journal: Journal) -> None:
 
 def test_messages_survive_sealing_and_spilling() -> None:
     journal = Journal(spill_bytes=50_000)
-    count = CHUNK_ROWS + 100
+    count = SPAN_ROWS + 100
     for number in range(1, count + 1):
         journal.wire(number * 1e-3, "UDP", ALICE, CLOUD, b"%d" % number)
     assert [record.data for record in journal.messages()] == [b"%d" % number for number in range(1, count + 1)]
-    assert journal.message(CHUNK_ROWS + 1).data == b"%d" % (CHUNK_ROWS + 1)
+    assert journal.message(SPAN_ROWS + 1).data == b"%d" % (SPAN_ROWS + 1)
     assert journal._arena.resident_bytes < 200_000
     journal.close()
 
@@ -96,7 +97,7 @@ def test_a_message_larger_than_what_memory_may_hold_comes_back_whole() -> None:
 
 def test_a_row_costs_26_bytes_of_memory_beside_its_message() -> None:
     journal = Journal(spill_bytes=1000)
-    message, rows = b"m" * 900, CHUNK_ROWS // 4
+    message, rows = b"m" * 900, SPAN_ROWS // 4
     tracemalloc.start()
     try:
         for number in range(rows):
@@ -106,8 +107,8 @@ def test_a_row_costs_26_bytes_of_memory_beside_its_message() -> None:
         tracemalloc.stop()
     assert ROW_BYTES <= 26
     assert used / rows < 30  # the buffer that still grows has spare room; sealed, it has none
-    journal._chunks[-1].seal()
-    assert len(journal._chunks[-1].rows) == 25 * rows
+    journal._spans[-1].seal()
+    assert len(journal._spans[-1].rows) == 25 * rows
     journal.close()
 
 
@@ -213,17 +214,56 @@ def two_legged(journal: Journal, session: int, time_s: float) -> None:
 
 
 def test_retention_forgets_whole_calls_and_says_how_many() -> None:
-    journal = Journal(limit_messages=8)
-    legs = {leg + str(session) for leg in "ab" for session in range(2, 6)}
-    for session in range(1, 6):
+    journal = Journal(limit_messages=64)  # spans of eight messages, four calls
+    for session in range(1, 41):
         two_legged(journal, session, session * 1.0)
-    assert (journal.evicted_calls, journal.evicted_messages, len(journal)) == (1, 2, 8)
-    assert [record.number for record in journal.messages()] == list(range(3, 11))
-    assert {note.session for note in journal.notes if isinstance(note, SessionOpened)} == {2, 3, 4, 5}
-    assert {kept.call_id for kept in journal.rtp_blocks} == legs
-    assert {record.call_id for record in journal.transactions()} == legs
-    assert len(list(journal.transitions())) == 8
-    assert "1 call(s) evicted" in repr(journal)
+    gone = journal.evicted_calls
+    kept = range(gone + 1, 41)
+    legs = {leg + str(session) for leg in "ab" for session in kept}
+    assert gone >= 8
+    assert (journal.evicted_messages, len(journal)) == (2 * gone, 80 - 2 * gone)
+    assert [record.number for record in journal.messages()] == list(range(2 * gone + 1, 81))
+    assert {note.session for note in journal.notes if isinstance(note, SessionOpened)} == set(kept)
+    assert {record.call_id for record in journal.transactions()} - {f"b{gone}"} == legs
+    # What is told of a call after its last message goes with the messages that follow.
+    assert {kept.call_id for kept in journal.rtp_blocks} - {f"b{gone}"} == legs
+    assert f"{gone} call(s) evicted" in repr(journal)
+
+
+def test_a_call_that_goes_on_is_carried_along_with_all_that_belongs_to_it() -> None:
+    journal = Journal(limit_messages=64)
+    two_legged(journal, 1, 0.5)
+    for session in range(2, 200):
+        two_legged(journal, session, session * 1.0)
+        journal.wire(session + 0.5, "UDP", CLOUD, ALICE, b"INFO sip:a SIP/2.0\r\nCall-ID: a1\r\n\r\n")
+    kept = [record for record in journal.messages() if call_id_of(record.data) in {"a1", "b1"}]
+    assert [record.number for record in kept][:2] == [1, 2]
+    assert len(kept) == 2 + 198
+    assert {note.session for note in journal.notes if isinstance(note, LegOpened)} >= {1}
+    assert [record.call_id for record in journal.transactions()][:2] == ["a1", "b1"]
+    assert {"a1", "b1"} <= {kept.call_id for kept in journal.rtp_blocks}
+    assert journal.evicted_calls > 100
+
+
+def test_registrations_age_though_they_go_on_for_ever() -> None:
+    journal = Journal(limit_messages=64)
+    for number in range(1000):
+        request = b"REGISTER sip:a SIP/2.0\r\nCall-ID: phone%d\r\n\r\n" % (number % 5)
+        journal.wire(number * 1.0, "UDP", ALICE, CLOUD, request)
+    assert len(journal) <= 64 + 8
+    assert journal.evicted_calls == 0
+
+
+def test_what_is_forgotten_gives_its_memory_and_its_files_back() -> None:
+    journal = Journal(limit_messages=800, spill_bytes=100_000)
+    for number in range(20_000):
+        journal.wire(number * 1.0, "UDP", ALICE, CLOUD, invite(f"call-{number}", b"x" * 900))
+    assert len(journal) <= 900
+    assert journal._arena.resident_bytes < 300_000
+    assert len(list(journal.messages())) == len(journal)
+    assert [record.data for record in journal.messages()][-1] == invite("call-19999", b"x" * 900)
+    assert len(journal._speakers._last_span) <= 900
+    journal.close()
 
 
 def test_a_number_keeps_its_message_when_calls_before_it_are_forgotten() -> None:
@@ -247,7 +287,7 @@ def test_messages_without_a_call_id_go_before_the_call_that_goes_on() -> None:
     for number in range(24):
         journal.wire(number * 1.0, "UDP", ALICE, CLOUD, b"junk %d" % number if number % 6 else invite("good"))
     assert sum(record.data == invite("good") for record in journal.messages()) == 4
-    assert len(journal) <= 10
+    assert len(journal) <= 10 + 1  # the span that is being written
 
 
 def test_the_journal_loads_no_numpy() -> None:

@@ -1,4 +1,5 @@
-"""Bytes that only ever grow, in memory until they are many, then in a file without a name.
+"""Bytes that grow at the end and are forgotten at the beginning, in memory until they are many, then in files without
+names.
 
 It knows nothing of what the bytes mean.
 """
@@ -7,22 +8,23 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
 from typing import IO
 
 SPILL_BYTES = 64 * 2**20
 _SEGMENT_BYTES = 2**20
+_FILE_BYTES = 64 * 2**20
 
 
 class Arena:
-    """An append-only run of bytes: first what is in the file, then whole segments in memory, then the ``tail``.
+    """A run of bytes, appended to and forgotten from the front: first what is in files, then whole segments in memory,
+    then the ``tail``. Offsets count from the first byte ever.
 
     A writer on the hot path appends to ``tail`` itself and calls ``turn`` when ``len(tail) >= segment_bytes``.
 
     Parameters
     ----------
     spill_bytes : int
-        Past this size segments move to an unlinked temporary file, two for each new one, until none is left in memory:
+        Past this size segments move to unlinked temporary files, two for each new one, until none is left in memory:
         no single message has to wait for 64 MiB to be written.
     """
 
@@ -30,10 +32,14 @@ class Arena:
         self.tail = bytearray()
         self.tail_start = 0
         self.segment_bytes = max(1, min(_SEGMENT_BYTES, spill_bytes))
+        self._file_bytes = _FILE_BYTES // self.segment_bytes * self.segment_bytes
         self._spill_bytes = spill_bytes
-        self._spilled_bytes = 0
+        self._spilling = False
         self._segments: deque[bytes] = deque()
-        self._file: IO[bytes] | None = None
+        self._files: deque[IO[bytes]] = deque()
+        self._files_start = 0
+        self._spilled_to = 0
+        weakref.finalize(self, _close, self._files)
 
     def __len__(self) -> int:
         return self.tail_start + len(self.tail)
@@ -41,7 +47,7 @@ class Arena:
     @property
     def resident_bytes(self) -> int:
         """How many of the bytes are in memory."""
-        return len(self) - self._spilled_bytes
+        return len(self) - self._spilled_to
 
     def append(self, data: bytes) -> int:
         """Add ``data`` and return where it ends."""
@@ -57,11 +63,26 @@ class Arena:
             self._segments.append(bytes(self.tail[:size]))
             del self.tail[:size]
             self.tail_start += size
-            if self._spilled_bytes or self.resident_bytes > self._spill_bytes:
+            if self._spilling or self.resident_bytes > self._spill_bytes:
                 self._spill()
 
+    def forget(self, before: int) -> None:
+        """Let go of what stands before an offset, as far as whole segments and files hold nothing else."""
+        size, file_bytes = self.segment_bytes, self._file_bytes
+        while self._files and self._files_start + file_bytes <= min(before, self._spilled_to):
+            self._files.popleft().close()
+            self._files_start += file_bytes
+        if self._files and self._spilled_to <= before:  # the last file is not full, and nothing in it is wanted
+            self._files.pop().close()
+        if not self._files:
+            while self._segments and self._spilled_to + size <= before:
+                self._segments.popleft()
+                self._spilled_to += size
+            self._files_start = self._spilled_to
+            self._spilling = False
+
     def read(self, start: int, end: int) -> bytes:
-        """Return the bytes from ``start`` up to ``end``."""
+        """Return the bytes from ``start`` up to ``end``, none of which has been forgotten."""
         if start >= self.tail_start:
             return bytes(self.tail[start - self.tail_start : end - self.tail_start])
         parts = []
@@ -70,37 +91,40 @@ class Arena:
             start += len(parts[-1])
         return b"".join(parts)
 
-    def blocks(self, size: int = _SEGMENT_BYTES) -> Iterator[bytes]:
-        """Yield everything, at most ``size`` bytes at a time."""
-        for start in range(0, len(self), size):
-            yield self.read(start, min(start + size, len(self)))
-
     def close(self) -> None:
-        """Give the file back, and with it all that was in it."""
-        if self._file is not None:
-            self._file.close()
+        """Give the files back, and with them all that was in them."""
+        _close(self._files)
 
     def _part(self, start: int, end: int) -> bytes:
         if start >= self.tail_start:
             return bytes(self.tail[start - self.tail_start : end - self.tail_start])
-        if start < self._spilled_bytes:
-            file = self._opened()
-            file.seek(start)
-            return file.read(min(end, self._spilled_bytes) - start)
-        segment, at = divmod(start - self._spilled_bytes, self.segment_bytes)
+        if start < self._spilled_to:
+            number, at = divmod(start - self._files_start, self._file_bytes)
+            file = self._files[number]
+            file.seek(at)
+            return file.read(min(end, self._spilled_to, self._files_start + (number + 1) * self._file_bytes) - start)
+        segment, at = divmod(start - self._spilled_to, self.segment_bytes)
         return self._segments[segment][at : at + end - start]
 
     def _spill(self) -> None:
-        file = self._opened()
-        file.seek(self._spilled_bytes)
+        self._spilling = True
         for _ in range(min(2, len(self._segments))):
+            file, at = self._file_to_write()
+            file.seek(at)
             file.write(self._segments.popleft())
-            self._spilled_bytes += self.segment_bytes
+            self._spilled_to += self.segment_bytes
 
-    def _opened(self) -> IO[bytes]:
-        if self._file is None:
+    def _file_to_write(self) -> tuple[IO[bytes], int]:
+        """Return the file that takes the next segment, and where in it."""
+        number, at = divmod(self._spilled_to - self._files_start, self._file_bytes)
+        if number == len(self._files):
             import tempfile
 
-            self._file = tempfile.TemporaryFile(prefix="voxlab-journal-")  # noqa: SIM115 - it lives as long as the arena
-            weakref.finalize(self, self._file.close)
-        return self._file
+            # It lives as long as its bytes are wanted.
+            self._files.append(tempfile.TemporaryFile(prefix="voxlab-journal-"))  # noqa: SIM115
+        return self._files[number], at
+
+
+def _close(files: deque[IO[bytes]]) -> None:
+    while files:
+        files.pop().close()

@@ -9,13 +9,14 @@ It belongs to one thread, the world's: readers of other threads ask the world.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from struct import Struct
+from itertools import pairwise
 from typing import Literal
 
 from voxlab.base.arena import SPILL_BYTES, Arena
-from voxlab.base.columns import CHUNK_ROWS, Chunk, Row, pack_row
+from voxlab.base.columns import SPAN_ROWS, Row, Span, pack_row, pack_step, pack_transaction
 from voxlab.base.datagram import Address
 from voxlab.base.records import (
     DELIVERED,
@@ -27,7 +28,7 @@ from voxlab.base.records import (
     WireRecord,
 )
 from voxlab.base.redaction import MARK, without_keys
-from voxlab.base.retention import CallKey, is_kept, longest_silent, sessions_by_call_id
+from voxlab.base.retention import CallKey, Speakers, call_id_of
 
 Payloads = Literal["none", "headers", "all"]
 """What is kept of RTP: nothing, the header columns, or the payloads too."""
@@ -35,9 +36,8 @@ Payloads = Literal["none", "headers", "all"]
 FlowKey = tuple[str, Address, Address]
 Step = tuple[str, str, str, str]
 """Host, machine, input and state entered."""
-_STEP_ROW = Struct("=dQI")
-_TRANSACTION_ROW = Struct("=dQQ")
-_pack_step, _pack_transaction = _STEP_ROW.pack, _TRANSACTION_ROW.pack
+_SPANS_KEPT = 8  # a journal with a limit forgets an eighth of it at a time,
+_SPAN_ROWS_FORGOTTEN = 1_024  # and never more than this at once: live calls wait meanwhile
 
 
 class Journal:
@@ -75,6 +75,9 @@ class Journal:
     ) -> None:
         self._spill_bytes = spill_bytes
         self._limit = limit_messages
+        self._span_rows = (
+            SPAN_ROWS if limit_messages is None else max(1, min(limit_messages // _SPANS_KEPT, _SPAN_ROWS_FORGOTTEN))
+        )
         self.payloads = payloads
         self._keep_keys = keep_keys
         self.epoch_s = epoch_s
@@ -88,32 +91,26 @@ class Journal:
         self._arena.close()
         self._ledger.close()
         self._arena = Arena(self._spill_bytes)
-        self._chunks: list[Chunk] = []
+        self._ledger = Arena(self._spill_bytes)
+        self._spans: list[Span] = []
+        self._spans_forgotten = 0
+        self._speakers = Speakers()
         self._flow_of: dict[FlowKey, int] = {}
         self._flows: list[FlowKey] = []
+        self._step_of: dict[Step, int] = {}
+        self._steps: list[Step] = []
         self._count = 0
         self._evict_at = float("inf") if self._limit is None else self._limit
         self.evicted_calls = 0
         self.evicted_messages = 0
         self.generation = getattr(self, "generation", 0) + 1
-        self._notes: list[Note] = []
-        self._rtp: list[RtpBlock] = []
-        self._no_transactions()
-        self._open_chunk(1)
+        self._open_span()
 
-    def _no_transactions(self) -> None:
-        self._ledger = Arena(self._spill_bytes)
-        self._ledger_rows = bytearray()
-        self._step_of: dict[Step, int] = {}
-        self._steps: list[Step] = []
-        self._step_rows = bytearray()
-
-    def _open_chunk(self, first: int) -> None:
-        chunk = Chunk(len(self._arena))
-        self._chunks.append(chunk)
-        self._rows = bytearray()
-        chunk.rows = self._rows
-        self._seal_at = first + CHUNK_ROWS - 1
+    def _open_span(self) -> None:
+        self._span = span = Span(len(self._arena), len(self._ledger))
+        self._spans.append(span)
+        self._rows = span.rows
+        self._seal_at = self._count + self._span_rows
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -138,8 +135,6 @@ class Journal:
             arena.turn()
         if number >= self._seal_at:
             self._seal()
-        if number - self.evicted_messages > self._evict_at:
-            self._evict()
         return number
 
     def transaction(
@@ -151,7 +146,7 @@ class Journal:
         ledger = self._ledger
         tail = ledger.tail
         tail += line.encode("utf-8", "surrogateescape")
-        self._ledger_rows += _pack_transaction(time_s, number, ledger.tail_start + len(tail))
+        self._span.transactions += pack_transaction(time_s, number, ledger.tail_start + len(tail))
         if len(tail) >= ledger.segment_bytes:
             ledger.turn()
 
@@ -165,17 +160,20 @@ class Journal:
         if known is None:
             known = self._step_of[step] = len(self._steps)
             self._steps.append(step)
-        self._step_rows += _pack_step(time_s, number, known)
+        self._span.steps += pack_step(time_s, number, known)
 
     def rtp(self, block: RtpBlock) -> None:
         """Record packets of one stream, as far as the payload policy keeps them."""
         if self.payloads == "none" or not len(block):
             return
-        self._rtp.append(block if self.payloads == "all" or block.payload is None else replace(block, payload=None))
+        kept = block if self.payloads == "all" or block.payload is None else replace(block, payload=None)
+        self._span.rtp.append(kept)
 
     def note(self, record: Note) -> None:
         """Record something that is no message: see ``voxlab.base.records``."""
-        self._notes.append(record)
+        self._span.notes.append(record)
+        if self._limit is not None:
+            self._speakers.note(record, self._spans_forgotten + len(self._spans) - 1)
         if self.hear is not None:
             self.hear(record)
 
@@ -198,7 +196,8 @@ class Journal:
 
     def __repr__(self) -> str:
         evicted = f", {self.evicted_calls} call(s) evicted" if self.evicted_calls else ""
-        return f"<Journal: {len(self):,} messages, {len(self._rtp):,} RTP blocks, {len(self._notes):,} notes{evicted}>"
+        blocks, notes = (sum(map(len, lists)) for lists in zip(*((s.rtp, s.notes) for s in self._spans), strict=True))
+        return f"<Journal: {len(self):,} messages, {blocks:,} RTP blocks, {notes:,} notes{evicted}>"
 
     @property
     def last_number(self) -> int:
@@ -213,12 +212,12 @@ class Journal:
     @property
     def notes(self) -> Sequence[Note]:
         """The notes in order of recording: a snapshot."""
-        return tuple(self._notes)
+        return tuple(note for span in self._spans for note in span.notes)
 
     @property
     def rtp_blocks(self) -> Sequence[RtpBlock]:
         """The blocks of RTP packets in order of recording: a snapshot."""
-        return tuple(self._rtp)
+        return tuple(block for span in self._spans for block in span.rtp)
 
     def name_of(self, address: Address) -> str:
         """Return what an address is called: by host and port, else by host, else "" for nobody known."""
@@ -226,20 +225,30 @@ class Journal:
 
     def messages(self, after: int = 0) -> Iterator[WireRecord]:
         """Yield the messages with numbers above ``after``, as many as there are now."""
-        for chunk in list(self._chunks):
-            index = chunk.first_above(after)
-            start = chunk.start_of(index)
-            for row in chunk.since(index):
-                yield self._record(row, start)
-                start = row[3]
+        for span in self._spans[self._place_of(after) :]:
+            yield from self._records(span, span.first_above(after))
 
     def message(self, number: int) -> WireRecord:
         """Return one message; raises ``KeyError`` for a number that was never given or whose call was evicted."""
-        for chunk in self._chunks:
-            index = chunk.first_above(number - 1)
-            if index < len(chunk) and chunk[index][0] == number:
-                return self._record(chunk[index], chunk.start_of(index))
+        span = self._spans[self._place_of(number)]
+        index = span.first_above(number - 1)
+        if index < len(span) and span[index][0] == number:
+            return self._record(span[index], span.start_of(index))
         raise KeyError(number)
+
+    def _place_of(self, number: int) -> int:
+        """Return the place of the last span that begins at or before a number."""
+
+        def first(span: Span) -> int:
+            return span[0][0] if len(span) else self._count + 1
+
+        return max(bisect_right(self._spans, number, key=first) - 1, 0)
+
+    def _records(self, span: Span, index: int = 0) -> Iterator[WireRecord]:
+        start = span.start_of(index)
+        for row in span.since(index):
+            yield self._record(row, start)
+            start = row[3]
 
     def _record(self, row: Row, start: int) -> WireRecord:
         number, time_s, flow, end, outcome = row
@@ -247,28 +256,31 @@ class Journal:
 
     def transactions(self) -> Iterator[TransactionRecord]:
         """Yield the transactions in the order in which they were made."""
-        start = 0
-        for time_s, number, end in _TRANSACTION_ROW.iter_unpack(bytes(self._ledger_rows)):
+        for span in list(self._spans):
+            yield from self._made_in(span)
+
+    def _made_in(self, span: Span) -> Iterator[TransactionRecord]:
+        for time_s, number, start, end in span.transaction_rows():
             host, machine, method, call_id, branch = (
                 self._ledger.read(start, end).decode("utf-8", "surrogateescape").split("\n")
             )
             yield TransactionRecord(time_s, host, number, machine, method, call_id, branch)
-            start = end
 
     def transitions(self) -> Iterator[TransitionRecord]:
         """Yield the steps of all transactions in the order in which they were taken."""
-        for time_s, number, step in _STEP_ROW.iter_unpack(bytes(self._step_rows)):
-            host, machine, input_, state = self._steps[step]
-            yield TransitionRecord(time_s, host, number, machine, input_, state)
+        for span in list(self._spans):
+            for time_s, number, step in span.step_rows():
+                host, machine, input_, state = self._steps[step]
+                yield TransitionRecord(time_s, host, number, machine, input_, state)
 
     def digest(self) -> str:
         """Return the SHA-256 of all that is here, independent of chunks and spilling: equal journals, equal digests."""
         canon = hashlib.sha256()
         for message in self.messages():
             canon.update(repr(message).encode())
-        for record in (*self.transactions(), *self.transitions(), *self._notes, *sorted(self._names.items())):
+        for record in (*self.transactions(), *self.transitions(), *self.notes, *sorted(self._names.items())):
             canon.update(repr(record).encode())
-        for block in self._rtp:
+        for block in self.rtp_blocks:
             _digest_block(canon, block)
         return canon.hexdigest()
 
@@ -280,46 +292,86 @@ class Journal:
         return len(self._flows) - 1
 
     def _seal(self) -> None:
-        self._chunks[-1].seal()
-        self._open_chunk(self._count + 1)
+        span = self._span
+        span.seal()
+        if self._limit is not None:
+            read = self._arena.read
+            ends = [span.start, *(row[3] for row in span.since(0))]
+            said = (read(start, end) for start, end in pairwise(ends))
+            self._speakers.heard(said, self._spans_forgotten + len(self._spans) - 1)
+            if len(self) > self._evict_at:
+                self._evict()
+        self._open_span()
 
     def _evict(self) -> None:
+        """Forget old spans until few enough messages are left; what belongs to calls that go on is carried over."""
+        before = self.evicted_messages
+        while len(self) > (self._limit or 0) and len(self._spans) > 1:
+            self._forget_oldest()
+        if self.evicted_messages > before:
+            self.generation += 1
         limit = self._limit or 0
-        sessions = sessions_by_call_id(self._notes)
-        gone = longest_silent(self.messages(), sessions, limit - limit // 8)
-        call_ids = {call_id for call_id, session in sessions.items() if session in gone.keys}
-        keys = gone.keys | call_ids
-        self._forget_messages(gone.numbers)
-        self._forget_transactions(keys)
-        self._notes = [n for n in self._notes if is_kept(getattr(n, "session", 0), getattr(n, "call_id", ""), keys)]
-        self._rtp = [block for block in self._rtp if is_kept(0, block.call_id, keys)]
-        self.evicted_calls += gone.calls
-        self.evicted_messages += len(gone.numbers)
-        self._evict_at = max(limit, len(self) + limit // 8)
-        self.generation += 1
+        # Where all are calls that go on, there is no use in trying again at each span.
+        self._evict_at = limit if len(self) <= limit else len(self) + limit // _SPANS_KEPT
 
-    def _forget_messages(self, gone: frozenset[int]) -> None:
-        kept, chunk = Arena(self._spill_bytes), Chunk(0)
-        rows = bytearray()
-        for record in self.messages():
-            if record.number not in gone:
+    def _forget_oldest(self) -> None:
+        oldest, following = self._spans[0], self._spans[1]
+        speakers, number = self._speakers, self._spans_forgotten
+        fate: dict[CallKey, bool] = {}
+
+        def goes_on(session: int, call_id: str) -> bool:
+            key = speakers.key_of(session, call_id)
+            if key not in fate:
+                fate[key] = not speakers.is_over(key, number)
+            return fate[key]
+
+        carried = self._carried(oldest, goes_on)
+        self._put_before(carried, following)
+        self._spans[:2] = [carried]
+        self._spans_forgotten += 1
+        gone = [key for key, alive in fate.items() if not alive and key != ""]
+        self.evicted_calls += sum(map(speakers.is_call, gone))
+        speakers.forget(gone, number)
+        self._arena.forget(min(span.start for span in self._spans))
+        self._ledger.forget(min(span.ledger_start for span in self._spans))
+
+    def _carried(self, span: Span, goes_on: Callable[[int, str], bool]) -> Span:
+        """Return a copy of what in a span belongs to calls that go on."""
+        kept = Span(len(self._arena), len(self._ledger))
+        for record in self._records(span):
+            if goes_on(0, call_id_of(record.data)):
                 flow = self._flow_of[record.transport, record.src, record.dst]
-                rows += pack_row(record.number, record.time_s, flow, kept.append(record.data), record.outcome)
-        chunk.rows = bytes(rows)
-        self._arena.close()
-        self._arena, self._chunks = kept, [chunk]
-        self._open_chunk(self._count + 1)
+                end = self._arena.append(record.data)
+                kept.rows += pack_row(record.number, record.time_s, flow, end, record.outcome)
+        alive = set()
+        for transaction in self._made_in(span):
+            if goes_on(0, transaction.call_id):
+                alive.add((transaction.host, transaction.number))
+                line = "\n".join(str(part) for part in (transaction.host, *transaction[3:]))
+                end = self._ledger.append(line.encode("utf-8", "surrogateescape"))
+                kept.transactions += pack_transaction(transaction.time_s, transaction.number, end)
+        for time_s, number, step in span.step_rows():
+            if (self._steps[step][0], number) in alive:
+                kept.steps += pack_step(time_s, number, step)
+        kept.notes = [n for n in span.notes if goes_on(getattr(n, "session", 0), getattr(n, "call_id", ""))]
+        kept.rtp = [block for block in span.rtp if goes_on(0, block.call_id)]
+        self.evicted_messages += len(span) - len(kept)
+        return kept
 
-    def _forget_transactions(self, gone: frozenset[CallKey]) -> None:
-        kept = [record for record in self.transactions() if is_kept(0, record.call_id, gone)]
-        alive = {(record.host, record.number) for record in kept}
-        steps = [record for record in self.transitions() if (record.host, record.number) in alive]
-        self._ledger.close()
-        self._no_transactions()
-        for transaction in kept:
-            self.transaction(*transaction)
-        for step in steps:
-            self.transition(*step)
+    def _put_before(self, carried: Span, following: Span) -> None:
+        """Append a span to what was carried into it."""
+        for record in self._records(following):
+            flow = self._flow_of[record.transport, record.src, record.dst]
+            end = self._arena.append(record.data)
+            carried.rows += pack_row(record.number, record.time_s, flow, end, record.outcome)
+        for transaction in self._made_in(following):
+            line = "\n".join(str(part) for part in (transaction.host, *transaction[3:]))
+            end = self._ledger.append(line.encode("utf-8", "surrogateescape"))
+            carried.transactions += pack_transaction(transaction.time_s, transaction.number, end)
+        carried.steps += following.steps
+        carried.notes += following.notes
+        carried.rtp += following.rtp
+        carried.seal()
 
 
 def _digest_block(canon: hashlib._Hash, block: RtpBlock) -> None:

@@ -1,29 +1,22 @@
 """Which calls a full journal forgets: whole ones, and those first that have been silent for longest.
 
-Of SIP it knows where a Call-ID stands (RFC 3261 s.20.8) and nothing else; that two legs are one call it learns from
-the notes.
+Of SIP it knows where a Call-ID stands (RFC 3261 s.20.8) and how an INVITE begins; that two legs are one call it learns
+from the notes. A journal is forgotten span by span, the oldest first: what of it belongs to a call that has spoken
+since is carried over. So an eviction costs what it looks at, not what is kept.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from voxlab.base.records import LegOpened, Note, WireRecord
+from voxlab.base.records import LegOpened, Note, SessionOpened
 
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 
 CallKey = int | str
-"""A session's number, the Call-ID of a call outside sessions, or "#n" for message n if it has none."""
-
-
-class Silence(NamedTuple):
-    """What is to be forgotten: how many calls, their keys, and the numbers of their messages."""
-
-    calls: int
-    keys: frozenset[CallKey]
-    numbers: frozenset[int]
+"""A session's number, or the Call-ID of a call outside sessions."""
 
 
 def call_id_of(data: bytes) -> str:
@@ -32,38 +25,66 @@ def call_id_of(data: bytes) -> str:
     return found[1].strip().decode("utf-8", "surrogateescape") if found else ""
 
 
-def sessions_by_call_id(notes: Iterable[Note]) -> dict[str, int]:
-    """Return which session each Call-ID belongs to."""
-    return {note.call_id: note.session for note in notes if isinstance(note, LegOpened)}
+class Silence(NamedTuple):
+    """What became of the calls of an old span: those that are over with, and those that have spoken since."""
+
+    gone: frozenset[CallKey]
+    alive: frozenset[CallKey]
 
 
-def key_of(record: WireRecord, sessions: dict[str, int]) -> CallKey:
-    """Return the call that a message belongs to."""
-    call_id = call_id_of(record.data)
-    return sessions.get(call_id, call_id) if call_id else f"#{record.number}"
+class Speakers:
+    """Who spoke last in which span: kept while messages come, so that nobody has to read them all to find out."""
 
+    def __init__(self) -> None:
+        self._session_of: dict[str, int] = {}
+        self._legs_of: dict[int, list[str]] = {}
+        self._last_span: dict[CallKey, int] = {}
+        self._invited: set[str] = set()
 
-def longest_silent(records: Iterable[WireRecord], sessions: dict[str, int], keep: int) -> Silence:
-    """Choose calls to forget until at most ``keep`` messages are left; the call that spoke last always stays."""
-    numbers: dict[CallKey, list[int]] = {}
-    for record in records:
-        numbers.setdefault(key_of(record, sessions), []).append(record.number)
-    excess = sum(map(len, numbers.values())) - keep
-    by_silence = sorted(numbers, key=lambda key: numbers[key][-1])
-    return _until(excess, by_silence, numbers)
+    def note(self, note: Note, span: int) -> None:
+        """Learn from a note which Call-ID belongs to which session."""
+        if isinstance(note, LegOpened):
+            self._session_of[note.call_id] = note.session
+            self._legs_of.setdefault(note.session, []).append(note.call_id)
+            self._last_span[note.session] = span
+        elif isinstance(note, SessionOpened):
+            self._last_span[note.session] = span
 
+    def heard(self, messages: Iterable[bytes], span: int) -> None:
+        """Take in the messages of a span that has just been sealed."""
+        session_of, last = self._session_of, self._last_span
+        for data in messages:
+            call_id = call_id_of(data)
+            last[session_of.get(call_id, call_id)] = span
+            if data.startswith(b"INVITE "):
+                self._invited.add(call_id)
 
-def _until(excess: int, by_silence: Sequence[CallKey], numbers: dict[CallKey, list[int]]) -> Silence:
-    gone: list[int] = []
-    keys: list[CallKey] = []
-    for key in by_silence[:-1]:
-        if len(gone) >= excess:
-            break
-        gone += numbers[key]
-        keys.append(key)
-    return Silence(len(keys), frozenset(keys), frozenset(gone))
+    def key_of(self, session: int, call_id: str) -> CallKey:
+        """Return the call that something of that session and Call-ID belongs to, "" for none."""
+        return session or self._session_of.get(call_id, call_id)
 
+    def is_over(self, key: CallKey, span: int) -> bool:
+        """Whether a call has said nothing after that span; what is no call is over with when its span is."""
+        if isinstance(key, str) and key not in self._invited:
+            return True
+        last = max((self._last_span.get(each, -1) for each in (key, *self._ids_of(key))), default=-1)
+        return last <= span
 
-def is_kept(session: int, call_id: str, gone: frozenset[CallKey]) -> bool:
-    """Tell whether something of that session and Call-ID stays when the calls ``gone`` go."""
-    return session not in gone and (not call_id or call_id not in gone)
+    def is_call(self, key: CallKey) -> bool:
+        """Whether this names a call that is not forgotten yet, not a registration or the like."""
+        return key in self._last_span and (isinstance(key, int) or key in self._invited)
+
+    def forget(self, keys: Iterable[CallKey], span: int) -> None:
+        """Forget calls that are gone, and whoever spoke last in that span and is no call."""
+        for key in keys:
+            for each in (key, *self._ids_of(key)):
+                if self._last_span.get(each, span) <= span:
+                    self._last_span.pop(each, None)
+                if isinstance(each, str):
+                    self._session_of.pop(each, None)
+                    self._invited.discard(each)
+            if isinstance(key, int):
+                self._legs_of.pop(key, None)
+
+    def _ids_of(self, key: CallKey) -> list[str]:
+        return self._legs_of.get(key, []) if isinstance(key, int) else []

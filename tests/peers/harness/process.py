@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -54,6 +55,8 @@ class Program:
         Put before `argv`: ``("ip", "netns", "exec", X)`` or ``("taskset", "-c", "0")``.
     environment : mapping
         Added to the environment of this process.
+    told : bool
+        Whether lines can be typed into it with `type`.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Program:
         *,
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        told: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -73,7 +77,7 @@ class Program:
             self.process = subprocess.Popen(
                 [*prefix, *argv],
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if told else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "TERM": "xterm", **(environment or {})},
@@ -92,6 +96,12 @@ class Program:
     def pid(self) -> int:
         """Process id of the program (wrappers such as `ip netns exec` replace themselves by it)."""
         return self.process.pid
+
+    def type(self, line: str) -> None:
+        """Type a line into a program that was made to be `told`."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
 
     def tail(self, lines: int = 15) -> str:
         """Return the last lines of the log."""
@@ -123,6 +133,9 @@ class Program:
 
     def stop(self, grace_s: float = 5.0) -> int:
         """End the program: SIGTERM, then, past the grace, SIGKILL to its own process group. Return the exit code."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):  # what it was told last, it need not hear any more
+                self.process.stdin.close()
         if self.process.poll() is not None:
             return self.process.returncode
         self.process.terminate()
