@@ -58,7 +58,8 @@ def test_no_answered_call_is_missing_after_kill_9_and_a_late_bye_gets_481(tmp_pa
                 os.killpg(cloud.pid, signal.SIGKILL)
                 cloud.process.wait()
                 with Lab(live=True, bind=host, store=store) as again:
-                    rows = {call_id: rest for call_id, *rest in again.store.read(_ANSWERED)}
+                    (found,) = again.world.submit(again.store.ask, [(_ANSWERED, ())]).result()
+                    rows = {call_id: rest for call_id, *rest in found}
                     bound = {aor.partition("@")[0] for aor, _ in again.cloud.location.aors()}
                     history = again.history
                     result = caller.result()

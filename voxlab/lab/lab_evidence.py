@@ -66,7 +66,8 @@ class LabEvidence:
         from voxlab.analysis import history
 
         lab = self.lab
-        return history.history(lab.world.submit(lab.store.ask, history.QUERY).result())
+        (rows,) = lab.world.submit(lab.store.ask, [(history.QUERY, ())]).result()
+        return history.history(rows)
 
     def call(self, number: int) -> Call:
         """Return the call with that number in ``lab.calls``.

@@ -39,9 +39,7 @@ class Seal:
         try:
             return Fernet(_kept_key(self._path) if self._path is not None else Fernet.generate_key())
         except ValueError:
-            raise VoxlabError(
-                f"{self._path} is no key of a store: move it away, give the passwords anew"
-            ) from None
+            raise VoxlabError(f"{self._path} is no key of a store: move it away, give the passwords anew") from None
 
     def seal(self, secret: Secret) -> str:
         """Return a text that only the key can read, the same for the same word."""

@@ -7,12 +7,11 @@ Must not know sockets or who asks.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import SipSyntaxError, VoxlabError
@@ -21,6 +20,7 @@ from voxlab.elements.location import Binding, LocationService
 from voxlab.platform.platform import Platform
 from voxlab.sip.parser import parse
 from voxlab.store import bindings, history
+from voxlab.store.commits import GroupCommit, Loop
 from voxlab.store.history import History
 from voxlab.store.image import TABLES, Image, differences, image, restore
 from voxlab.store.sealing import Seal
@@ -33,14 +33,6 @@ MEMORY_SESSIONS = 100_000
 _WAITING_ROWS = 200_000  # what is kept for a file that cannot be written just now
 _MEMORY_ROWS = 20_000  # rows that may wait: memory has nothing to make durable
 _ERRORS_KEPT = 100
-
-
-class Loop(Protocol):
-    """What is needed of a lab's loop."""
-
-    def time(self) -> float: ...  # noqa: D102
-    def command(self, command: Callable[[], None]) -> None: ...  # noqa: D102
-    def call_in_background_at(self, when: float, callback: Callable[..., object], *args: Any) -> Any: ...  # noqa: D102
 
 
 class Store:
@@ -78,7 +70,7 @@ class Store:
         self._loop: Loop | None = None
         self._location: LocationService | None = None
         self._moved: dict[str, None] = {}
-        self._in_flight = 0
+        self._commits = GroupCommit(self._writer, self, live=live and path is not None)
         self._timer_is_set = False
 
     @property
@@ -118,17 +110,19 @@ class Store:
     def attach(self, loop: Loop, location: LocationService, epoch_s: float) -> None:
         """Serve an installation of the lab that was just built."""
         if self.is_durable:
-            self.flush()
+            self._commits.settle()
         self.history.forget_running()
         self.history.epoch_s = epoch_s
         self._loop, self._location = loop, location
+        self._commits.loop = loop
         self._timer_is_set = False
 
     def bindings(self, listens: dict[str, Address]) -> dict[str, tuple[Binding, ...]]:
         """Return the registrations that still hold; of the live world only, whose devices are other people's."""
         if not (self.is_durable and self._live) or self._loop is None:
             return {}
-        rows = self.read("SELECT * FROM bindings ORDER BY aor, place")
+        everything = "SELECT * FROM bindings ORDER BY aor, place"
+        rows = self._writer.submit(lambda connection: connection.execute(everything).fetchall()).result()
         return bindings.restored(rows, listens, self.history.epoch_s, self._loop.time())
 
     def over(self, reason: str) -> None:
@@ -136,11 +130,12 @@ class Store:
         if not self.is_durable:
             self._forget()
         elif self._writer.is_open:
-            self.flush()
+            self._commits.settle()
             now_s = self.history.epoch_s + (self._loop.time() if self._loop is not None else 0.0)
             done = self._writer.submit(lambda connection: history.close_open(connection, reason, now_s))
-            done.exception()
-            self._note_failure(done)
+            error = done.exception()
+            if error is not None:
+                self._note_failure(error)
 
     def _forget(self) -> None:
         self.history.pending.clear()
@@ -160,50 +155,50 @@ class Store:
             now = image(self._platform, self._seal)
             self.history.pending += differences(self._image, now)
             self._image = now
-            if self._live and self._loop is not None:
-                self._written_soon()
-            else:
-                self.flush()
+            self._written_soon()
 
     def take(self, note: object) -> None:
         """Take a note of the journal."""
         if self.history.take(note):
-            if self._live or not self.is_durable:
+            if self._live or not self.is_durable or isinstance(note, SessionEnded):
                 self._written_soon()
-            elif isinstance(note, SessionEnded):
-                self.flush()
         elif isinstance(note, RegistrationChanged) and self.is_durable and self._live:
             self._moved[note.aor] = None
             self._written_soon()
 
     def _written_soon(self) -> None:
+        """See that what waits is written: live in a moment, in the simulated world now, in memory when it is much."""
         if not self.is_durable:
             if len(self.history.pending) > _MEMORY_ROWS:
-                self.flush()
-        elif not self._timer_is_set and self._loop is not None:
+                self._commits.begin()
+                self._writer.submit(lambda connection: history.forget_all_but(connection, MEMORY_SESSIONS))
+        elif not self._live or self._loop is None:
+            self._commits.begin()
+        elif not self._timer_is_set:
             self._timer_is_set = True
             self._loop.call_in_background_at(self._loop.time() + GROUP_S, self._due)
 
     def _due(self) -> None:
         self._timer_is_set = False
-        self.flush()
+        self._commits.begin()
 
-    def flush(self) -> Future[Any] | None:
-        """Hand what waits to the database; where time is simulated, wait until it is there."""
-        statements = self._drain()
-        if not statements:
-            return None
-        done = self._writer.write(statements)
-        if not self.is_durable:
-            self._writer.submit(lambda connection: history.forget_all_but(connection, MEMORY_SESSIONS))
-        elif self._live and self._loop is not None:
-            self._in_flight += 1
-            done.add_done_callback(lambda future: self._tell_loop(future, statements))
-        elif done.exception() is not None:
-            self._try_again(done, statements)
+    def written(self) -> Future[None]:
+        """Return a future that is done when all that was kept so far is on record.
+
+        Raises
+        ------
+        VoxlabError
+            From the future, when it cannot be written.
+        """
+        done: Future[None] = Future()
+        refusal = VoxlabError(f"the store {self.path} cannot be written just now")
+        self._commits.when_written(lambda ok: done.set_result(None) if ok else done.set_exception(refusal))
         return done
 
-    def _drain(self) -> list[Statement]:
+    # -- where statements wait
+
+    def drain(self) -> list[Statement]:
+        """Return what waits to be written, and let it go."""
         statements, self.history.pending = self.history.pending, []
         moved, self._moved = self._moved, {}
         if self._location is not None and self._loop is not None:
@@ -212,27 +207,14 @@ class Store:
                 statements += bindings.statements(aor, self._location.lookup(aor, now), self.history.epoch_s)
         return statements
 
-    def _tell_loop(self, done: Future[Any], statements: list[Statement]) -> None:
-        """Hear of a commit, in the writer's thread."""
-        loop = self._loop
-        if loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.command(lambda: self._landed(done, statements))
-
-    def _landed(self, done: Future[Any], statements: list[Statement]) -> None:
-        self._in_flight -= 1
-        if done.exception() is not None:
-            self._try_again(done, statements)
-
-    def _try_again(self, done: Future[Any], statements: list[Statement]) -> None:
-        """Let what could not be written go with the next commit; the answers behind it wait for that."""
-        self._note_failure(done)
+    def put_back(self, statements: list[Statement], error: BaseException) -> None:
+        """Take what could not be written: it goes with the next commit, and the answers behind it wait for that."""
+        self._note_failure(error)
         self.history.pending[:0] = statements
         del self.history.pending[:-_WAITING_ROWS]
 
-    def _note_failure(self, done: Future[Any]) -> None:
-        error = done.exception()
-        if isinstance(error, Exception) and len(self._errors) < _ERRORS_KEPT:
+    def _note_failure(self, error: BaseException) -> None:
+        if len(self._errors) < _ERRORS_KEPT:
             where = self.path or "memory"
             self._errors.append(VoxlabError(f"the store {where} could not be written, no call is answered: {error}"))
 
@@ -247,32 +229,31 @@ class Store:
         if call_id is None:
             return True
         self.history.answered(call_id, now)
-        if not self.history.pending and not self._in_flight:
-            return True
-        done = self.flush() or self._writer.write(())
-        if not self._live:
-            return done.exception() is None
-        loop = self._loop
-        assert loop is not None
-        done.add_done_callback(lambda future: _release(loop, future, release))
-        return False
+        outcome: list[bool] = []
+
+        def tell(ok: bool) -> None:
+            outcome.append(ok)
+            if ok and later:
+                release()
+
+        later = False
+        self._commits.when_written(tell)
+        later = True
+        return outcome == [True]
 
     # -- reading
 
-    def read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows that a query finds, everything heard so far included."""
-        return self.ask(query, values).result()
-
-    def ask(self, query: str, values: tuple[Any, ...] = ()) -> Future[list[tuple[Any, ...]]]:
-        """Ask what ``read`` does, and do not wait for the answer."""
-        self.flush()
-        return self._writer.submit(lambda connection: connection.execute(query, values).fetchall())
-
-    def ask_all(self, queries: Sequence[Statement]) -> Future[list[list[tuple[Any, ...]]]]:
-        """Ask several things at one instant."""
-        self.flush()
+    def ask(self, queries: Sequence[Statement]) -> Future[list[list[tuple[Any, ...]]]]:
+        """Ask several things at one instant; in the lab's thread."""
+        answer: Future[list[list[tuple[Any, ...]]]] = Future()
         asked = tuple(queries)
-        return self._writer.submit(lambda connection: [connection.execute(*query).fetchall() for query in asked])
+
+        def look(_ok: bool) -> None:
+            found = self._writer.submit(lambda connection: [connection.execute(*query).fetchall() for query in asked])
+            found.add_done_callback(lambda done: _pass_on(done, answer))
+
+        self._commits.when_written(look)
+        return answer
 
     def __repr__(self) -> str:
         return f"Store({self.path or 'memory'})"
@@ -287,7 +268,9 @@ def _answered_call(data: bytes) -> str | None:
     return message.call_id if message.cseq_method == "INVITE" else None
 
 
-def _release(loop: Loop, done: Future[Any], release: Callable[[], None]) -> None:
-    if done.exception() is None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.command(release)
+def _pass_on(done: Future[Any], answer: Future[Any]) -> None:
+    error = done.exception()
+    if error is None:
+        answer.set_result(done.result())
+    else:
+        answer.set_exception(error)

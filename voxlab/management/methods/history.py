@@ -43,7 +43,7 @@ def get(question: Question) -> Later:
     calls = f"SELECT {_CALLS} FROM calls WHERE session IN ({inner}) ORDER BY call"
     total = f"SELECT count(*) FROM sessions WHERE {where}"
     paged = (*values, count, offset)
-    found = store.ask_all([(page, paged), (calls, paged), (total, values)])
+    found = store.ask([(page, paged), (calls, paged), (total, values)])
     return Later(found, lambda rows: _answer(question, *rows))
 
 
