@@ -137,6 +137,18 @@ class SessionEnded(NamedTuple):
     finish_reason: str
 
 
+class CallRouted(NamedTuple):
+    """A call came to the cloud and a rule passed it on without a script: it is one dialog from end to end."""
+
+    time_s: float
+    call_id: str
+    application: str
+    rule: str
+    route: str
+    caller: str = ""
+    destination: str = ""
+
+
 class LegOpened(NamedTuple):
     """A leg joined a session: ``leg`` is its letter, ``peer`` who is at the other end, ``incoming`` as the cloud sees
     it.
@@ -253,6 +265,18 @@ class RegistrationChanged(NamedTuple):
     call_id: str = ""
 
 
+class OurRegistrationChanged(NamedTuple):
+    """A registration of ours elsewhere: ``state`` in the four words of the API, ``detail`` in those of its machine."""
+
+    time_s: float
+    account: str
+    uri: str
+    state: str
+    code: int
+    reason: str
+    detail: str
+
+
 class AuthenticationVerdict(NamedTuple):
     """A digest was judged: ``verdict`` is "accepted" or why not ("stale", "wrong response", "unknown user", ...)."""
 
@@ -278,6 +302,16 @@ class MessageRefused(NamedTuple):
     rfc: str = ""
 
 
+class MediaBlocked(NamedTuple):
+    """The border of a host's network keeps RTP out because it does not know where it comes from: one-way audio."""
+
+    time_s: float
+    host: str
+    src: Address
+    dst: Address
+    call_id: str = ""
+
+
 class FaultSwitched(NamedTuple):
     """A fault was switched on or off somewhere."""
 
@@ -291,6 +325,7 @@ Note = (
     RtcpRecord
     | SessionOpened
     | SessionEnded
+    | CallRouted
     | LegOpened
     | LegAnswered
     | LegEnded
@@ -299,8 +334,10 @@ Note = (
     | MediaStarted
     | StreamMeasured
     | RegistrationChanged
+    | OurRegistrationChanged
     | AuthenticationVerdict
     | MessageRefused
+    | MediaBlocked
     | FaultSwitched
 )
 """Everything that ``Journal.note`` takes."""

@@ -190,9 +190,7 @@ def announce(lab: Lab, out: Terminal, as_json: bool) -> None:
         for application in account.applications.values():
             users = ", ".join(application.users) or "no users yet"
             out.wrap(f"{application.domain}: {users}", first="  ", rest="    ")
-            out.say(
-                "\n".join(f"    rule {rule.name}: {rule.pattern} → {rule.scenario.name}" for rule in application.rules)
-            )
+            out.say("\n".join(f"    rule {rule.name}: {rule.pattern} → {rule.goal}" for rule in application.rules))
     out.say("  Ctrl-C ends it")
 
 

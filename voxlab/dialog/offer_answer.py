@@ -20,7 +20,7 @@ DEFAULT_CODECS = (PCMU, PCMA, TELEPHONE_EVENT)
 _NOWHERE = frozenset({"0.0.0.0", "::"})
 _PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
 _PTIME_MS = range(10, 201)
-_REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
 class State(IntEnum):
@@ -81,6 +81,11 @@ class Negotiation:
         The sess-id of our o= line; its version counts up whenever what we say changes (RFC 3264 s.8).
     codecs : sequence of Codec
         What this end speaks, the preferred first.
+
+    Attributes
+    ----------
+    holding : bool
+        Whether this end has put the call on hold: it wants to hear nothing (RFC 3264 s.8.4).
     """
 
     def __init__(self, address: Address, session_id: int, codecs: Sequence[Codec] = DEFAULT_CODECS) -> None:
@@ -95,11 +100,13 @@ class Negotiation:
         self._said: tuple[Media, ...] = ()
         self._offered: tuple[Codec, ...] = ()
         self._at = 0
+        self.holding = False
+        self._before: tuple[State, tuple[Codec, ...], SessionDescription | None, int] = (State.IDLE, (), None, 0)
 
     # -- we offer
 
     def offer(self, codecs: Sequence[Codec] | None = None, direction: str = "sendrecv") -> bytes:
-        """Return our offer; asked again before it is answered, the same one.
+        """Return our offer; asked again before it is answered, the same one. On hold it asks to be sent nothing.
 
         Raises
         ------
@@ -109,13 +116,31 @@ class Negotiation:
         if self.state is State.HAVE_OFFER:
             raise VoxlabError("the far end's offer has to be answered before there can be one of ours (RFC 3264 s.4)")
         if self.state is not State.OFFERED:
+            self._remember()
             self._offered = tuple(codecs or self.codecs)
             self.state = State.OFFERED
-        audio = Media.audio(self.address.port, self._offered, direction=direction)
+        audio = Media.audio(self.address.port, self._offered, direction=self._willing(direction))
         # RFC 3264 s.8: an m-line stays where it is; those refused before are offered with port 0.
         media = [line._replace(port=0, attributes=()) for line in self._said] or [audio]
         media[self._at] = audio
         return self._describe(tuple(media))
+
+    def offer_again(self) -> bytes:
+        """Return what we described last, as an offer that changes nothing: the same o= line (RFC 4028 s.7.4)."""
+        if self.state is not State.AGREED:
+            return self.offer()
+        self._remember()
+        self._offered = self._said[self._at].codecs()
+        self.state = State.OFFERED
+        return self._last
+
+    def withdraw(self) -> None:
+        """Go back to what was agreed before the offer that is under way, ours or theirs (RFC 6141 s.3.1)."""
+        if self.state in {State.OFFERED, State.HAVE_OFFER}:
+            self.state, self._offered, self.remote, self._at = self._before
+
+    def _remember(self) -> None:
+        self._before = (self.state, self._offered, self.remote, self._at)
 
     def take_answer(self, answer: SessionDescription) -> MediaAgreed | None:
         """Take the answer to our offer; None, and nothing changes, when it accepts nothing of it.
@@ -135,11 +160,39 @@ class Negotiation:
             return False  # glare: both have offered (RFC 3261 s.14.1)
         for at, media in enumerate(offer.media):
             if media.type == "audio" and _usable(offer, media) and self._common(media):
+                if self.state is not State.HAVE_OFFER:
+                    self._remember()
                 self._at = at
                 self.remote = offer
                 self.state = State.HAVE_OFFER
                 return True
         return False
+
+    def is_refresh(self, offer: SessionDescription) -> bool:
+        """Whether an offer is what they described last: the same o= line, so that nothing changes (RFC 3264 s.8)."""
+        return self.state is State.AGREED and self.remote is not None and self.remote.origin == offer.origin
+
+    def offered_direction(self) -> str:
+        """Return the direction that the far end described, as it sees it; an address of 0.0.0.0 makes it hold."""
+        if self.remote is None or not self.remote.media:
+            return "sendrecv"
+        return REVERSED[_direction(self.remote, self.remote.media[self._at])]
+
+    @property
+    def says_hold(self) -> bool:
+        """Whether our last description asks to be sent nothing."""
+        return bool(self._said) and self._said[self._at].direction in {"sendonly", "inactive"}
+
+    @property
+    def says_hold_before(self) -> bool:
+        """Whether what stands, without the offer that was refused, keeps the far end on hold."""
+        return self.agreed is not None and self.agreed.direction in {"sendonly", "inactive"}
+
+    def current_codecs(self) -> tuple[Codec, ...]:
+        """Return what is agreed on, for an offer that keeps it; () before anything is."""
+        if self.agreed is None:
+            return ()
+        return (self.agreed.codec, *(codec for codec in _events(self.agreed.receives)))
 
     def offered_codecs(self) -> tuple[Codec, ...]:
         """Return what the far end's offer names for audio, all of it; () without an offer."""
@@ -147,7 +200,7 @@ class Negotiation:
             return ()
         return self.remote.media[self._at].codecs()
 
-    def answer(self, prefer: Codec | None = None, *, relayed: bool = False) -> bytes:
+    def answer(self, prefer: Codec | None = None, *, relayed: bool = False, direction: str = "sendrecv") -> bytes:
         """Return our answer to the offer taken: the codecs common to both, in the offer's order (RFC 3264 s.6.1).
 
         Asked again before there is another offer, the same one.
@@ -159,6 +212,8 @@ class Negotiation:
             be transcoded.
         relayed : bool
             Whether ``prefer`` is acceptable though this end does not speak it: its packets are only passed on.
+        direction : str
+            The most that this end can do: what the other leg of a bridge leaves possible.
 
         Raises
         ------
@@ -171,7 +226,7 @@ class Negotiation:
             raise VoxlabError("there is no offer to answer")
         offered = self.remote.media[self._at]
         spoken = self._chosen(offered, prefer, relayed)
-        direction = _direction(self.remote, offered)
+        direction = _both(_direction(self.remote, offered), self._willing(direction))
         answers = tuple(
             Media.audio(self.address.port, spoken, direction=direction, protocol=media.protocol)
             if at == self._at
@@ -179,7 +234,7 @@ class Negotiation:
             for at, media in enumerate(self.remote.media)
         )
         self._offered = ()
-        self._agree(self.remote, offered, spoken, spoken)
+        self._agree(self.remote, offered, spoken, spoken, direction)
         return self._describe(answers)
 
     def _common(self, media: Media) -> tuple[Codec, ...]:
@@ -188,10 +243,18 @@ class Negotiation:
     def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool) -> tuple[Codec, ...]:
         return _answered(offered.codecs(), self.codecs, prefer, relayed)
 
+    def _willing(self, direction: str) -> str:
+        return _both(direction, "sendonly") if self.holding else direction
+
     # -- what is agreed
 
     def _agree(
-        self, theirs: SessionDescription, media: Media, spoken: Sequence[Codec], receives: Sequence[Codec]
+        self,
+        theirs: SessionDescription,
+        media: Media,
+        spoken: Sequence[Codec],
+        receives: Sequence[Codec],
+        direction: str = "",
     ) -> MediaAgreed | None:
         audio, events = _audio(tuple(spoken)), _events(tuple(spoken))
         remote = _usable(theirs, media)
@@ -205,7 +268,7 @@ class Negotiation:
             _rtcp(theirs, media, remote),
             audio[0],
             events[0].payload_type if events else None,
-            _direction(theirs, media),
+            direction or self._willing(_direction(theirs, media)),
             _ptime_ms(media),
             tuple(receives),
         )
@@ -281,11 +344,18 @@ def _ptime_ms(media: Media) -> int:
 
 def _direction(theirs: SessionDescription, media: Media) -> str:
     """Return the direction as we see it; with 0.0.0.0 it asks to be sent nothing (RFC 3264 s.8.4)."""
-    direction = _REVERSED[theirs.direction_of(media)]
+    direction = REVERSED[theirs.direction_of(media)]
     connection = theirs.connection_of(media)
     if connection is None or connection.address not in _NOWHERE:
         return direction
     return "recvonly" if direction in {"sendrecv", "recvonly"} else "inactive"
+
+
+def _both(one: str, other: str) -> str:
+    """Return what two directions have in common, both seen from here."""
+    if other in (one, "sendrecv"):
+        return one
+    return other if one == "sendrecv" else "inactive"
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ for a URI.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
@@ -17,12 +17,25 @@ from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.events import LegEvent
+from voxlab.elements.keep_alive import binding_response
+from voxlab.elements.locating import Hop
+from voxlab.elements.loop_detection import was_passed_on
+from voxlab.elements.proxy import Proxy, Routed, TurnedBack
+from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
+from voxlab.elements.transaction_user import Event
 from voxlab.elements.user_agent import Admit, Incoming, Refused, UserAgent, admit_everyone
 from voxlab.sip.limits import Limits
 from voxlab.sip.message import Request, Response
 from voxlab.sip.parser import parse, refusal
 from voxlab.sip.uri import Uri
-from voxlab.transaction.events import Output, RequestArrived, ResponseArrived, TransactionEnded, TransactionFailed
+from voxlab.transaction.events import (
+    AckArrived,
+    Output,
+    RequestArrived,
+    ResponseArrived,
+    TransactionEnded,
+    TransactionFailed,
+)
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
 
@@ -46,6 +59,9 @@ class RegisterService(Protocol):
     def next_timeout(self) -> float | None: ...  # noqa: D102
     def handle_timeout(self, now: float) -> None: ...  # noqa: D102
 
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """Hear that a connection is gone."""
+
 
 class RegisterClient(Protocol):
     """Keeps a registration of ours alive elsewhere (``elements/registrant.py``)."""
@@ -55,9 +71,11 @@ class RegisterClient(Protocol):
     def next_timeout(self) -> float | None: ...  # noqa: D102
     def handle_timeout(self, now: float) -> None: ...  # noqa: D102
     def requests(self) -> list[tuple[Request, Flow]]: ...  # noqa: D102
+    def pong(self, flow: Flow, data: bytes, now: float) -> None: ...  # noqa: D102
+    def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack
 
 
 class Node:
@@ -78,8 +96,12 @@ class Node:
         Without one a REGISTER gets 405.
     max_calls : int or None
         Past this many incoming calls at once: 503 with Retry-After.
+    policy : RoutingPolicy or None
+        Decides in the place of ``admit``, and may have requests passed on; without one there is no proxy here.
     resolve : callable or None
         From a host name to an IP address, None where it is not known.
+    locate : callable or None
+        In its place: from a URI to the places that serve it, the best first (``elements/locating.py``).
     observer, created : callable or None
         Told of every transition and of every new transaction (see ``TransactionLayer``).
     """
@@ -95,7 +117,9 @@ class Node:
         admit: Admit = admit_everyone,
         registrar: RegisterService | None = None,
         max_calls: int | None = None,
+        policy: RoutingPolicy | None = None,
         resolve: Callable[[str], str | None] | None = None,
+        locate: Callable[[Uri], Sequence[Hop]] | None = None,
         observer: Callable[..., None] | None = None,
         created: Callable[..., None] | None = None,
     ) -> None:
@@ -104,8 +128,15 @@ class Node:
         self._ids = ids
         self._limits = limits or Limits()
         self._resolve = resolve
+        self._locate = locate
         timers = timers or Timers()
         self.layer = TransactionLayer(ids, timers, sent_by=self.sent_by, observer=observer, created=created)
+        self.proxy: Proxy | None = None
+        self._timers = timers
+        self._policy = None if policy is None else AskedOnce(policy)
+        if self._policy is not None:
+            admit = admit_by(self._policy)
+            self.proxy = Proxy(self.layer, ids, self, self._policy, timers)
         self.user_agent = UserAgent(self.layer, ids, self, timers, admit=admit, max_calls=max_calls)
         self.registrar = registrar
         self._clients: list[RegisterClient] = []
@@ -115,16 +146,26 @@ class Node:
         self._malformed: list[NodeEvent] = []
         self.housekeeping_changed = True
 
+    def move(self, listens: Mapping[str, Address]) -> None:
+        """Be reached at other addresses from now on; what passes through is forgotten: its route led to the old."""
+        self.listens = dict(listens)
+        self._contacts.clear()
+        if self._policy is not None:
+            self.proxy = Proxy(self.layer, self._ids, self, self._policy, self._timers)
+
     # -- the four verbs
 
     def receive(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one message, a datagram or one framed from a stream."""
+        if self.proxy is not None and (glanced := self.proxy.glance(data)) is not None:
+            self.layer.receive(glanced, flow, now)
+            return
         try:
             message = parse(data, limits=self._limits)
         except SipSyntaxError as error:
             self.refuse(flow, data, error)
             return
-        if isinstance(message, Response) and _is_for_another(message):
+        if isinstance(message, Response) and not was_passed_on(message.branch) and _is_for_another(message):
             return
         self.layer.receive(message, flow, now)
 
@@ -140,6 +181,8 @@ class Node:
     def next_s(self) -> float:
         """Return the same for whoever compares it with other deadlines: infinity for never."""
         due, other = self.layer.next_s(), self.user_agent.next_s()
+        if self.proxy is not None:
+            due = min(due, self.proxy.next_s())
         return min(other, due)
 
     def next_housekeeping(self) -> float | None:
@@ -151,6 +194,8 @@ class Node:
         """Let every machine whose time has come do what is due."""
         self.layer.handle_timeout(now)
         self.user_agent.handle_timeout(now)
+        if self.proxy is not None:
+            self.proxy.handle_timeout(now)
         if self.registrar is not None:
             self.registrar.handle_timeout(now)
         for client in self._clients:
@@ -168,6 +213,8 @@ class Node:
             self._move(self.layer.poll(), now)
         out, self._out = self._out, []
         events: list[NodeEvent] = self.user_agent.poll()  # type: ignore[assignment]  # a list of our own
+        if self.proxy is not None:
+            events += self.proxy.poll()
         if self._malformed:
             events += self._malformed
             self._malformed = []
@@ -187,21 +234,43 @@ class Node:
 
     def _move(self, outputs: list[Output], now: float) -> None:
         """Move what the transaction layer said to where it belongs."""
-        out, user_agent = self._out, self.user_agent
+        out, user_agent, proxy = self._out, self.user_agent, self.proxy
         for output in outputs:
             if isinstance(output, Transmit):
                 out.append(output)
             elif isinstance(output, TransactionEnded):
                 user_agent.transaction_ended(output.number)
                 self._registering.pop(output.number, None)
+                if proxy is not None:
+                    proxy.transaction_ended(output.number)
             elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
                 self._register(output, now)
             elif isinstance(output, (ResponseArrived, TransactionFailed)) and output.number in self._registering:
                 self._registered(output, now)
-            else:
+            elif proxy is None or not _takes(proxy, output, now):
                 user_agent.receive(output, now)
 
+    def closed_flow(self, flow: Flow, now: float) -> None:
+        """Take the news that a connection is gone, and with it the way to whoever registered over it."""
+        if self.registrar is not None:
+            self.registrar.flow_closed(flow, now)
+            self.housekeeping_changed = True
+
+    def keep_alive(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take what came over a flow and is no SIP: a STUN request is answered, a pong is the registrants' (RFC 5626
+        s.5.4, s.8).
+        """
+        answer = binding_response(data, flow.remote) if flow.transport == "UDP" else None
+        if answer is not None:
+            self._out.append(Transmit(flow, answer))
+        for client in self._clients:
+            client.pong(flow, data, now)
+        self.housekeeping_changed = True
+
     def _send_requests(self, client: RegisterClient, now: float) -> None:
+        if pings := client.pings(now):
+            self._out += pings
+            self.housekeeping_changed = True
         for request, flow in client.requests():
             self._registering[self.layer.request(request, flow, now)] = client
             self.housekeeping_changed = True
@@ -258,9 +327,26 @@ class Node:
             return usual
         return self.flow_for(uri) or usual
 
+    def next_hops(self, uri: Uri) -> Sequence[Flow]:
+        """Return the flows to a URI, the best first; without DNS there is one at most."""
+        if self._locate is None or not uri.host:
+            flow = self._flow_by_address(uri)
+            return () if flow is None else (flow,)
+        return [
+            Flow(hop.transport, self.listens[hop.transport], Address(hop.host, hop.port))
+            for hop in self._locate(uri)
+            if hop.transport in self.listens
+        ]
+
     def flow_for(self, uri: Uri) -> Flow | None:
+        """Return the first flow to a URI, None where it leads nowhere."""
+        if self._locate is None or _is_address(uri.params.get("maddr") or uri.host):
+            return self._flow_by_address(uri)
+        return next(iter(self.next_hops(uri)), None)
+
+    def _flow_by_address(self, uri: Uri) -> Flow | None:
         """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS)."""
-        host = uri.host
+        host = uri.params.get("maddr") or uri.host
         if not host:
             return None  # tel: and other schemes name no host
         if not _is_address(host):
@@ -276,6 +362,18 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({', '.join(f'{transport} {address}' for transport, address in self.listens.items())})"
+
+
+def _takes(proxy: Proxy, event: Event, now: float) -> bool:
+    """Give an event to the proxy; false if it is for the user agent."""
+    if isinstance(event, (ResponseArrived, TransactionFailed)):
+        if not proxy.owns(event.number):
+            return False
+        proxy.receive(event, now)
+        return True
+    if isinstance(event, RequestArrived):
+        return proxy.request(event, now)
+    return isinstance(event, AckArrived) and proxy.ack(event)
 
 
 def _is_for_another(response: Response) -> bool:

@@ -16,7 +16,7 @@ from voxlab.base.datagram import Address
 from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
 from voxlab.base.records import MediaStarted, StreamMeasured
-from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed, Negotiation
+from voxlab.dialog.offer_answer import DEFAULT_CODECS, REVERSED, MediaAgreed, Negotiation
 from voxlab.host.rtp_tap import RtpTap
 from voxlab.net.loop import OrderedLoop
 from voxlab.net.network import MediaPort, Network
@@ -51,6 +51,8 @@ class MediaPlace:
         Draws the RTP port to bind, 0 for any.
     media_addresses : set of Address
         The media ports of the whole lab: what comes from one of them is on record already.
+    lets_in : callable
+        Whether the border of this host's network lets RTP from an address through; all of it by default.
     """
 
     owner: str
@@ -65,6 +67,7 @@ class MediaPlace:
     advertise: str | None = None
     ports: Callable[[], int] = field(default=lambda: 0)
     media_addresses: set[Address] = field(default_factory=set)
+    lets_in: Callable[[str], bool] = field(default=lambda _host: True)
 
 
 class MediaEnd:
@@ -95,8 +98,49 @@ class MediaEnd:
 
     def offer(self, like: Any = None) -> bytes:
         """Return our offer: what ``like`` was offered, else what this end speaks."""
-        codecs = like.negotiation.offered_codecs() if like is not None else ()
-        return self.negotiation.offer(codecs or None)
+        if like is None:
+            return self.negotiation.offer()
+        theirs = like.negotiation
+        return self.negotiation.offer(theirs.offered_codecs() or None, theirs.offered_direction())
+
+    def offer_hold(self, holding: bool) -> bytes:
+        """Return an offer that puts the far end on hold or takes it back, with what is agreed (RFC 3264 s.8.4)."""
+        self.negotiation.holding = holding
+        return self.negotiation.offer(self.negotiation.current_codecs() or None)
+
+    def offer_again(self) -> bytes:
+        """Return what was described last, as an offer that changes nothing (RFC 4028 s.7.4)."""
+        return self.negotiation.offer_again()
+
+    def withdraw(self) -> None:
+        """Go back to what was agreed before the offer that is under way (RFC 6141 s.3.1)."""
+        self.negotiation.withdraw()
+
+    def hold_as_before(self) -> None:
+        """Forget a hold, or its end, that was refused."""
+        self.negotiation.holding = self.negotiation.says_hold_before
+
+    def fits(self, other: Any) -> bool:
+        """Whether what was agreed on can be relayed to and from the other end as it is."""
+        mine, theirs = self.negotiation.agreed, other.negotiation.agreed
+        if mine is None or theirs is None:
+            return False
+        same = (mine.codec.encoding, mine.codec.clock_rate_hz) == (theirs.codec.encoding, theirs.codec.clock_rate_hz)
+        return same and mine.direction == "sendrecv"
+
+    def offer_to_join(self, other: Any) -> bytes:
+        """Return an offer of what the other end has agreed on, both ways."""
+        return self.negotiation.offer(other.negotiation.current_codecs() or None)
+
+    def is_refresh(self, offer: SessionDescription) -> bool:
+        """Whether an offer changes nothing: the same o= line (RFC 3264 s.8)."""
+        return self.negotiation.is_refresh(offer)
+
+    @property
+    def held(self) -> bool:
+        """Whether the far end has put us on hold: it wants to be sent nothing (RFC 3264 s.8.4)."""
+        agreed = self.negotiation.agreed
+        return agreed is not None and self.negotiation.offered_direction() in ("sendonly", "inactive")
 
     def take_offer(self, offer: SessionDescription) -> bool:
         """Take the far end's offer; False when no codec is common."""
@@ -105,7 +149,11 @@ class MediaEnd:
     def answer(self, like: Any = None) -> bytes:
         """Return the answer to the offer taken, with the codec that ``like`` agreed on."""
         agreed = like.negotiation.agreed if like is not None else None
-        body = self.negotiation.answer(agreed.codec if agreed else None, relayed=agreed is not None)
+        if agreed is None:
+            body = self.negotiation.answer()
+        else:  # what one leg may send, the other must take
+            possible = REVERSED[agreed.direction]
+            body = self.negotiation.answer(agreed.codec, relayed=True, direction=possible)
         self._agreed()
         return body
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
+from voxlab.base.records import MediaBlocked
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
 from voxlab.host.media import MediaEnd, MediaPlace
 from voxlab.sip.sdp import Codec as Offered
@@ -32,11 +33,13 @@ class Terminal(MediaEnd):
         super().__init__(place, codecs)
         self._source = source
         self._from: Address | None = None
+        self._blocked = False
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Start to speak; after a re-INVITE go on, or fall silent, as the direction says."""
         now = self.place.loop.time()
-        source = self._source() if agreed.direction in ("sendrecv", "sendonly") else None
+        speaks = agreed.direction in ("sendrecv", "sendonly") and not self.negotiation.holding
+        source = self._source() if speaks else None
         if source is not None:
             self._session().play(source, now)
         elif self._rtp is not None:
@@ -73,9 +76,19 @@ class Terminal(MediaEnd):
         agreed = self.negotiation.agreed
         if agreed is None or source.host != agreed.remote.host:
             return False
+        if not self.place.lets_in(source.host):
+            self._note_blocked(source)
+            return False
         if not rtcp:
             self._from = source
         return True
+
+    def _note_blocked(self, source: Address) -> None:
+        """Say once per call that the border keeps the far end's packets out: nothing else would."""
+        if not self._blocked:
+            self._blocked = True
+            now, place = self.place.loop.time(), self.place
+            place.journal.note(MediaBlocked(now, place.owner, source, self.port.rtp_address, self.call_id))
 
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take a batch from the peer."""

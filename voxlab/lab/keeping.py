@@ -16,6 +16,7 @@ def attach(store: Store, installation: Installation, world: World, journal: Jour
         cloud.restore(aor, bindings)
     if store.is_durable:
         cloud.host.gate = store
+    cloud.keep_definitions()
 
 
 def epoch_of(world: World, journal: Journal) -> float:

@@ -21,7 +21,8 @@ from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
 from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
-from voxlab.lab.media_resources import FLAGS, PATH, MediaResourcesUrl, Resources, media_resources
+from voxlab.lab.media_resources import PATH, MediaResourcesUrl
+from voxlab.lab.operators import LabOperators
 from voxlab.lab.printing import listen
 from voxlab.lab.scenario_news import ScenarioNews
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
@@ -53,7 +54,7 @@ class HttpServer(Protocol):
         """Stop; may be called twice."""
 
 
-class Lab(LabEvidence):
+class Lab(LabOperators, LabEvidence):
     """A telephony laboratory: a cloud platform, its users and their phones, in virtual time or on real sockets.
 
     Parameters
@@ -81,6 +82,9 @@ class Lab(LabEvidence):
     store : path-like or None
         A file that keeps definitions, registrations and the call history; a lab on the same file goes on from there.
         Without one, history lasts as long as the lab.
+    nameserver : str or None
+        Live only: where names are looked up that ``lab.zone`` does not have: "system", an address, or address:port;
+        None asks nobody.
 
     Examples
     --------
@@ -105,7 +109,10 @@ class Lab(LabEvidence):
         limit_messages: int | None = 1_000_000,
         algorithms: tuple[str, ...] = ("MD5",),
         store: str | os.PathLike[str] | None = None,
+        nameserver: str | None = None,
     ) -> None:
+        if nameserver is not None and not live:
+            raise VoxlabError("nameserver goes with live=True: in the simulated world lab.zone is all of DNS")
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
         self.live = live
         self.seed: int | None = None if live else Ids.secure().uint32() if seed is None else seed
@@ -122,7 +129,7 @@ class Lab(LabEvidence):
         self._accounts: dict[str, Account] = {}
         self._bind = bind
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
-        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear)
+        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
         self.installation = Installation(self.world, self.journal, self.platform, design)
         self.http: HttpServer | None = None
         path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
@@ -160,7 +167,7 @@ class Lab(LabEvidence):
 
     def unused_title(self, wanted: str, domain: str) -> str:
         """Return ``wanted``, or with the domain where another host has that name: evidence is kept by name."""
-        taken = {CLOUD, *(phone.title for phone in self.phones)}
+        taken = {CLOUD, *self.carriers, *(phone.title for phone in self.phones)}
         return f"{wanted}@{domain}" if wanted in taken else wanted
 
     def new_place(self, owner: str) -> MediaPlace:
@@ -221,7 +228,7 @@ class Lab(LabEvidence):
         if not isinstance(self.network, SimulatedNetwork):
             raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
         names = [each if isinstance(each, str) else getattr(each, "title", each) for each in (one, other)]
-        known = [CLOUD, *(phone.title for phone in self.phones)]
+        known = [CLOUD, *self.carriers, *(phone.title for phone in self.phones)]
         for name in names:
             if name not in known:
                 raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
@@ -231,17 +238,6 @@ class Lab(LabEvidence):
     def lab(self) -> Lab:
         """Itself: what every handle has."""
         return self
-
-    def media_resources(self, flags: Iterable[str] = FLAGS) -> Resources:
-        """Return the addresses of the platform, as ``GET /getMediaResources`` does: for a carrier to let in.
-
-        Parameters
-        ----------
-        flags : iterable of str
-            What is asked for, of "with_mediaservers" and "with_sbcs"; another is ignored.
-        """
-        self.refuse_closed()
-        return media_resources(self.cloud, flags)
 
     @property
     def media_resources_url(self) -> MediaResourcesUrl:
@@ -387,6 +383,8 @@ class Lab(LabEvidence):
             self.exchange.end_all("lab reset")
         for phone in list(self.phones):
             phone.discard()
+        for carrier in self.carriers.values():
+            carrier.discard()
         self.installation.take_down()
 
     def _start_over(self) -> None:
@@ -395,6 +393,8 @@ class Lab(LabEvidence):
         self.dialled.clear()
         self.store.over("lab reset")
         self._build()
+        for carrier in self.carriers.values():
+            carrier.build()
 
     @blocking
     def close(self) -> Steps[None]:

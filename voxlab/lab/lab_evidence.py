@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from voxlab.host.cloud import CloudMachine
+    from voxlab.lab.carrier import Carrier
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
 
@@ -35,6 +36,7 @@ class LabEvidence:
         self.journal = journal
         self.index = Index(journal, self._uncounted)
         self.phones: list[Phone] = []
+        self.carriers: dict[str, Carrier] = {}
 
     @property
     def lab(self) -> Lab:
@@ -52,6 +54,15 @@ class LabEvidence:
         from voxlab.analysis import frames
 
         return self.world.submit(frames.messages, self.index)
+
+    def faults(self) -> pd.DataFrame:
+        """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""
+        import pandas as pd
+
+        from voxlab.elements.faults import CATALOGUE
+
+        rows = [fault._asdict() for fault in CATALOGUE]
+        return pd.DataFrame(rows).rename(columns={"name": "fault"}).set_index("fault")
 
     @property
     def calls(self) -> pd.DataFrame:
@@ -143,6 +154,8 @@ class LabEvidence:
 
     def _ends(self) -> list[MediaEnd]:
         ends: list[MediaEnd] = [end for end in self.cloud.ports if not end.released]
+        for carrier in self.carriers.values():
+            ends += carrier.ends
         for phone in self.phones:
             if phone.machine is not None:
                 ends += [end for end in phone.machine.terminals.values() if not end.released]

@@ -23,9 +23,10 @@ def media_resources(cloud: CloudMachine, flags: Iterable[str]) -> Resources:
     """Return what was asked for; an unknown flag is ignored."""
     asked = set(flags)
     address = cloud.settings.advertise or cloud.place.host
+    media_address = cloud.settings.advertise or cloud.media_place.host
     found: Resources = {}
     if "with_mediaservers" in asked:
-        found["mediaservers"] = [{"server_name": "ms-1", "ip": address, "rtp_ports": list(RTP_PORTS)}]
+        found["mediaservers"] = [{"server_name": "ms-1", "ip": media_address, "rtp_ports": list(RTP_PORTS)}]
     if "with_sbcs" in asked:
         ports = {transport.lower(): where.port for transport, where in cloud.addresses.items()}
         found["sbcs"] = [{"server_name": "sbc-1", "ip": address, "ports": ports}]

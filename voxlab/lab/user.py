@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
-from voxlab.lab.phone import Phone, PhoneOptions, updated
+from voxlab.lab.phone import Phone
+from voxlab.lab.phone_options import PhoneOptions, updated
 from voxlab.platform.user import User as Record
 
 if TYPE_CHECKING:
+    from voxlab.base.datagram import Address
+    from voxlab.host.media import MediaPlace
     from voxlab.lab.lab import Lab
 
 
@@ -44,6 +48,13 @@ class User:
         transport: str | None = None,
         audio: Any = None,
         password: str | None = None,
+        do_not_disturb: bool | None = None,
+        call_waiting: bool | None = None,
+        early_media: bool | None = None,
+        delayed_offer: bool | None = None,
+        prack: str | None = None,
+        session_expires: int | None = None,
+        refresher: str | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -66,6 +77,20 @@ class User:
             kHz, or "silence" for no RTP at all.
         password : str or None
             What is typed into the phone, if not the user's own password.
+        do_not_disturb : bool
+            Refuse every call silently, with 480.
+        call_waiting : bool
+            Let a second caller ring while the first call is in hand; otherwise the second hears 486 (the default).
+        early_media : bool
+            Send 183 with a description in the place of 180, so that it is heard before it is picked up.
+        delayed_offer : bool
+            Dial without an offer: the called side offers in its 200 (RFC 3261 s.13.2.1).
+        prack : {"off", "support", "require"}
+            What an INVITE says of reliable provisional responses (RFC 3262); whatever it says, they are understood.
+        session_expires : int
+            Seconds after which a call ends unless it is refreshed, 90 or more (RFC 4028).
+        refresher : {"uac", "uas"}
+            Who is to refresh, seen from the INVITE; the called side chooses where it is not said.
 
         Returns
         -------
@@ -81,6 +106,13 @@ class User:
             transport=transport,
             audio=audio,
             password=password,
+            do_not_disturb=do_not_disturb,
+            call_waiting=call_waiting,
+            early_media=early_media,
+            delayed_offer=delayed_offer,
+            prack=prack,
+            session_expires_s=session_expires,
+            refresher=refresher,
         )
         known = self._phones.get(name)
         if known is not None:
@@ -96,6 +128,17 @@ class User:
         yield Submit(phone.build)
         self._phones[name] = phone
         return phone
+
+    # -- where its phones are, and where they register
+
+    @property
+    def servers(self) -> Mapping[str, Address]:
+        """The addresses that its phones register at, by transport."""
+        return self.lab.cloud.addresses
+
+    def new_place(self, title: str) -> MediaPlace:
+        """Give a new phone an address."""
+        return self.lab.new_place(title)
 
     @property
     def phones(self) -> tuple[Phone, ...]:

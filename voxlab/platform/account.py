@@ -30,7 +30,7 @@ class Registry(Protocol):
         """Let nobody reach an application any more."""
 
     def admit(self, trunk: Trunk, wanted: tuple[Network, ...]) -> None:
-        """Refuse a whitelist that another account's holds too."""
+        """Refuse a whitelist that another account's holds too, where nothing would tell whose calls come."""
 
 
 class Account:
@@ -75,7 +75,8 @@ class Account:
         Raises
         ------
         VoxlabError
-            For what is no network, and where another account's whitelist holds one of the addresses.
+            For what is no network, and where another account's whitelist holds one of the addresses and nothing would
+            tell the two apart.
         """
         trunk = self.trunks.get(name) or Trunk(checked_title(name, "a trunk", MAX_TRUNK_NAME), self.name)
         if allow is not None:
@@ -85,9 +86,16 @@ class Account:
         self.trunks[name] = trunk
         return trunk
 
+    def remove_trunk(self, name: str) -> None:
+        """Forget a trunk; calls that stand go on."""
+        if name not in self.trunks:
+            raise VoxlabError(f"unknown trunk {name!r} in account {self.name!r}{did_you_mean(name, self.trunks)}")
+        del self.trunks[name]
+
     def trunk_from(self, address: str) -> Trunk | None:
-        """Return the trunk of this account whose whitelist holds ``address``."""
-        return next((trunk for trunk in self.trunks.values() if trunk.match(address) is not None), None)
+        """Return the trunk whose whitelist holds ``address``: that of the narrowest network, of equals the first."""
+        holding = [(network.prefixlen, trunk) for trunk in self.trunks.values() if (network := trunk.match(address))]
+        return max(holding, key=lambda pair: pair[0])[1] if holding else None
 
     # -- the whitelist as the management API sees it: networks of the account, each with a number
 

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from voxlab.base.errors import CallEnded, VoxlabError
 from voxlab.scenario import bridge
+from voxlab.scenario.changes import Changes
 from voxlab.scenario.events import CallEvent, Connected, Disconnected
 from voxlab.scenario.headers import header_lines
 from voxlab.scenario.listeners import Listeners
 from voxlab.scenario.pending import awaited
 from voxlab.scenario.ports import MediaPort
 from voxlab.scenario.signalling import ALERTING, CONNECTED, PROGRESSING, TERMINATED, Signalling
+from voxlab.scenario.transfer import Referrals
 
 if TYPE_CHECKING:
+    from voxlab.platform.identification import Caller
     from voxlab.scenario.session import Session
 
 E = TypeVar("E", bound=CallEvent)
@@ -41,8 +44,12 @@ class Leg:
         Who calls.
     destination : str
         Whom: the user part of the Request-URI for an incoming leg, the name dialled for an outgoing one.
+    caller : Caller or None
+        Of an incoming leg: which user, trunk or registration it came from.
     headers : mapping of str to str
         The X- headers and User-to-User of the INVITE.
+    trusted : bool
+        Whether it came over a trunk, whose word about who calls is taken (RFC 3325 s.4).
     """
 
     def __init__(
@@ -56,12 +63,16 @@ class Leg:
         self.destination = destination
         self.headers: Mapping[str, str] = {}
         self.state = ALERTING if incoming else PROGRESSING
+        self.caller: Caller | None = None
         self.media: MediaPort | None = None
         self.number = 0
         self.call_ids: dict[int, str] = {}
+        self.trusted = False
         self._accepted = False
         self.listeners = Listeners(session.run_handler)
         self.signalling = Signalling(self)
+        self.changes: Changes = Changes(self)
+        self.referrals: Referrals = Referrals(self)
 
     # -- what a scenario does with it
 
@@ -110,6 +121,38 @@ class Leg:
         self.session.switchboard.send(self.number, "INFO", mime_type, body.encode())
 
     @awaited
+    async def hold(self) -> None:
+        """Put this party on hold (a re-INVITE with a=sendonly), and wait until it has agreed; it can be played
+        something meanwhile.
+        """
+        self._command("hold")
+        await self.changes.hold(True)
+
+    @awaited
+    async def resume(self) -> None:
+        """Take this party off hold, and wait until it has agreed."""
+        self._command("resume")
+        await self.changes.hold(False)
+
+    @awaited
+    async def transfer_to(self, to: str) -> None:
+        """Ask this party to call somebody else (REFER); ``TransferComplete`` or ``TransferFailed`` follows."""
+        self._command("transfer")
+        self.session.switchboard.refer(self.number, to)
+
+    @awaited
+    async def notify_blind_transfer_success(self) -> None:
+        """Tell the party that asked for a transfer that it has worked."""
+        self._command("notify")
+        self.session.switchboard.notify_refer(self.number, 200, "OK")
+
+    @awaited
+    async def notify_blind_transfer_failed(self, code: int = 603, reason: str = "Declined") -> None:
+        """Tell the party that asked for a transfer that it has not worked."""
+        self._command("notify")
+        self.session.switchboard.notify_refer(self.number, code, reason)
+
+    @awaited
     async def play(self, source: Any) -> None:
         """Send audio to this party: a source of ``voxlab.media.sources`` or a numpy array of 8 kHz samples; None
         stops.
@@ -129,6 +172,67 @@ class Leg:
             The second leg, terminated by then.
         """
         other = self.session.dial_user(user or self.destination, self, headers={**self.headers, **(headers or {})})
+        await bridge.run(self, other)
+        return other
+
+    @awaited
+    async def forward_to_pstn(
+        self,
+        number: str | Callable[[str], str] | None = None,
+        *,
+        caller_id: str | None = None,
+        anonymous: bool = False,
+        trunk: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Leg:
+        """Call the number that was dialled (or another) through a trunk, join the two, and wait until the call is over.
+
+        Parameters
+        ----------
+        number : str, callable or None
+            In E.164 form; a function of the number that was dialled; None for that number itself.
+        caller_id, anonymous, trunk
+            As in ``session.call_pstn``.
+        headers : mapping
+            X- headers beside the caller's.
+
+        Returns
+        -------
+        Leg
+            The second leg, terminated by then.
+        """
+        wanted = number(self.destination) if callable(number) else number
+        await self.session.prepared()
+        other = self.session.forward_out(
+            self, wanted, caller_id, anonymous=anonymous, trunk=trunk, headers={**self.headers, **(headers or {})}
+        )
+        await bridge.run(self, other)
+        return other
+
+    @awaited
+    async def forward_to_sip(
+        self,
+        uri: str,
+        *,
+        caller_id: str | None = None,
+        auth_user: str | None = None,
+        password: str | None = None,
+        out_proxy: str | None = None,
+        registration: str | int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Leg:
+        """Call a SIP URI, join the two, and wait until the call is over; see ``session.call_sip``."""
+        await self.session.prepared(None if registration is not None else out_proxy or uri)
+        other = self.session.dial_sip(
+            uri,
+            self,
+            caller_id=caller_id,
+            auth_user=auth_user,
+            password=password,
+            out_proxy=out_proxy,
+            registration=registration,
+            headers={**self.headers, **(headers or {})},
+        )
         await bridge.run(self, other)
         return other
 

@@ -21,6 +21,7 @@ from voxlab.platform.registration import SipRegistration
 from voxlab.platform.rule import Rule
 from voxlab.platform.secret import Secret, generated_password
 from voxlab.store.sealing import Seal
+from voxlab.store.trunk_image import outward_of, restore_outward
 
 Row = tuple[Any, ...]
 Image = dict[str, dict[Row, Row]]
@@ -58,7 +59,7 @@ def image(platform: Platform, seal: Seal) -> Image:
         "users": _users(platform),
         "scenarios": _scenarios(platform),
         "rules": _rules(platform),
-        "trunks": _trunks(platform),
+        "trunks": _trunks(platform, seal),
         "numbers": _numbers(platform),
         "registrations": (
             (key, _described(registration, seal)) for key, registration in platform.registrations.items()
@@ -138,15 +139,16 @@ def _rules(platform: Platform) -> Iterator[Row]:
     for application in _applications(platform):
         for rule in application.rules:
             pattern = None if rule.is_default else rule.pattern
-            yield application.domain, rule.name, rule.scenario.name, None, pattern, rule.exclude
+            scenario = rule.scenario.name if rule.scenario is not None else None
+            yield application.domain, rule.name, scenario, rule.route, pattern, rule.exclude
 
 
-def _trunks(platform: Platform) -> Iterator[Row]:
+def _trunks(platform: Platform, seal: Seal) -> Iterator[Row]:
     for account in platform.accounts.values():
         items = account.whitelist
         for trunk in account.trunks.values():
             allow = [[item.number, str(item.network), item.description] for item in items if item.trunk == trunk.name]
-            yield account.name, trunk.name, json.dumps({"allow": allow})
+            yield account.name, trunk.name, json.dumps({"allow": allow, **outward_of(trunk, seal)})
 
 
 def _numbers(platform: Platform) -> Iterator[Row]:
@@ -222,7 +224,7 @@ def restore(platform: Platform, rows: Mapping[str, Iterable[Row]], seal: Seal) -
     for row in rows["rules"]:
         _restore_rule(_at(platform, row[0]), row)
     for account, name, record, *_ in rows["trunks"]:
-        _restore_trunk(platform.account(account), name, json.loads(record))
+        _restore_trunk(platform.account(account), name, json.loads(record), seal)
     for number, domain, rule, *_ in rows["numbers"]:
         application = _at(platform, domain)
         platform.number(number, application, _rule(application, rule))
@@ -254,15 +256,17 @@ def _restore_user(application: Application, row: Row) -> None:
 
 
 def _restore_rule(application: Application, row: Row) -> None:
-    _, name, scenario, _route, pattern, exclude, *_ = row
-    if scenario:
+    _, name, scenario, route, pattern, exclude, *_ = row
+    if route is not None:
+        application.rule(name, route=route, pattern=pattern, exclude=exclude)
+    elif scenario:
         application.rule(name, scenario=scenario, pattern=pattern, exclude=exclude)
     else:
         application.unbound_rule(name, pattern=pattern or ".*", exclude=exclude)
 
 
-def _restore_trunk(account: Account, name: str, record: Mapping[str, Any]) -> None:
-    account.trunk(name)
+def _restore_trunk(account: Account, name: str, record: Mapping[str, Any], seal: Seal) -> None:
+    restore_outward(account.trunk(name), record, seal)
     for number, network, description in record["allow"]:
         account.number_item(name, ipaddress.ip_network(network), number)
         account.allow(network, description, trunk=name)

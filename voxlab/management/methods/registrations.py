@@ -31,13 +31,14 @@ def create(question: Question) -> Answer:
     persistent = given.boolean("is_persistent") is not False
     if not persistent and binding[2] is None:
         raise wrong("user_id", "a registration that is not persistent stands while its user is logged in: name one")
+    number = max((each.number for each in platform.registrations.values()), default=0) + 1
     record = SipRegistration(
-        number=max((each.number for each in platform.registrations.values()), default=0) + 1,
+        number=number,
         account=question.account.name,
         username=username,
         proxy=_checked_host("proxy", proxy),
         password=Secret(given.text("password", longest=_LONGEST) or ""),
-        contact_user=question.lab.world.ids.token(8),
+        contact_user=platform.contact_user(f"{question.account.name} {username} {number}"),
         auth_user=given.text("auth_user", longest=_LONGEST),
         outbound_proxy=None if outbound is None else _checked_host("outbound_proxy", outbound),
         is_persistent=persistent,
@@ -46,6 +47,7 @@ def create(question: Question) -> Answer:
     _bind(question, record, binding)
     platform.registrations[record.contact_user] = record
     question.entry("sip_registration", question.account.name, record.contact_user)
+    question.lab.cloud.keep_definitions()
     return {"result": 1, "sip_registration_id": record.number, "account_info": _account(question)}
 
 
@@ -127,6 +129,7 @@ def update(question: Question) -> Answer:
         record.password = Secret(password)
     if (auth_user := given.cleared("auth_user", longest=_LONGEST)) is not None:
         record.auth_user = auth_user or None
+    question.lab.cloud.keep_definitions()
     return {"result": 1, "account_info": _account(question)}
 
 
@@ -137,6 +140,7 @@ def bind(question: Question) -> Answer:
         _bind(question, record, _binding(question))
     else:
         _bind(question, record, (None, None, None))
+    question.lab.cloud.keep_definitions()
     return {"result": 1}
 
 
@@ -145,6 +149,7 @@ def delete(question: Question) -> Answer:
     record = _chosen(question)
     del question.platform.registrations[record.contact_user]
     question.platform.ledger.forget("sip_registration", (question.account.name, record.contact_user))
+    question.lab.cloud.keep_definitions()
     return {"result": 1}
 
 
