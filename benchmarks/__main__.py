@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, journal, parsing, proxied, registering, simulated
+from . import forwarding, jitter, journal, parsing, proxied, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -20,6 +20,11 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "register": registering.measure,
     "simulated": simulated.measure,
     "journal": journal.measure,
+    "traces": jitter.measure_traces,
+    "buffers": jitter.measure_buffers,
+    "emodel": jitter.measure_emodel,
+    "sweep": jitter.measure_sweep,
+    "regret": jitter.measure_regret,
 }
 
 

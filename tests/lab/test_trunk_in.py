@@ -67,7 +67,7 @@ def test_the_journal_knows_what_the_wire_does_not_say(peer: Peer) -> None:
     told = trunk.explain(HERE.host)
     assert not told
     assert "203.0.113.9 is in no trunk's whitelist, and From sip:+4930555001@gigafon.example is no user" in str(told)
-    assert trunk_of(peer) == "<Trunk peers: in ✓ 198.51.100.0/24, 0 calls>"
+    assert trunk_of(peer) == "<Trunk peers: in ✓ 198.51.100.0/24 · out ✗ no gateway · 0 calls>"
 
 
 def test_a_register_from_the_address_of_a_trunk_is_challenged_like_any_other(peer: Peer) -> None:
@@ -97,7 +97,7 @@ def test_a_channel_is_taken_while_a_call_stands_and_given_back_after_it(peer: Pe
     trunk = peer.lab.account("acme").trunk("peers", channels=1)
     call(peer, f"sip:bob@{peer.stage.shop.domain}")
     peer.response(180, "INVITE")
-    assert trunk_of(peer) == "<Trunk peers: in ✓ 203.0.113.9/32, 1 of 1 channels>"
+    assert trunk_of(peer) == "<Trunk peers: in ✓ 203.0.113.9/32 · out ✗ no gateway · 1 of 1 channels>"
     call(peer, f"sip:alice@{peer.stage.shop.domain}", sender="+4930555002@gigafon.example")
     assert peer.response(503, "INVITE").headers.get("Retry-After") == "1"
     peer.lab.run()  # no ACK ever comes: the first call ends after 64*T1

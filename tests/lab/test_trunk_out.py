@@ -157,6 +157,13 @@ def test_an_anonymous_caller_is_known_to_the_operator_alone(out: Operators) -> N
     assert "+4930999100" in (invite.headers.get("P-Asserted-Identity") or "")
 
 
+def test_a_caller_who_asks_for_privacy_gets_it_across_the_trunk(out: Operators) -> None:
+    out.alice.dial(OMA, anonymous=True).wait("connected")
+    (invite,) = invites(out)
+    assert invite.headers.get("Privacy") == "id"
+    assert invite.from_.uri.host == "anonymous.invalid"
+
+
 @pytest.mark.parametrize(
     ("forwarding", "lines"),
     [

@@ -140,6 +140,12 @@ def test_a_subscription_is_refreshed_and_ends_when_it_is_taken_away(make_stage: 
     assert len(stage.machine("alice").events.subscriptions) == 0
 
 
+def test_watching_twice_is_one_subscription(make_stage: MakeStage) -> None:
+    stage = watching(make_stage)
+    stage.alice.watch("bob")
+    assert len(stage.lab.cloud.events.subscriptions) == 1
+
+
 def test_a_notifier_whose_subscriber_has_gone_forgets_it(make_stage: MakeStage) -> None:
     stage = watching(make_stage)
     stage.machine("alice").events.subscriptions._subscribers.clear()  # as after a restart

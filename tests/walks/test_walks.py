@@ -108,5 +108,6 @@ def test_whatever_phones_do_in_the_rain_nothing_is_left_in_the_end() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_whatever_phones_do_in_the_rain_for_long_nothing_is_left_in_the_end() -> None:
-    run_state_machine_as_test(PhonesInTheRain, settings=walks(400, 40))
+    run_state_machine_as_test(PhonesInTheRain, settings=walks(200, 40))

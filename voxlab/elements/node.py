@@ -63,13 +63,18 @@ class RegisterService(Protocol):
         """Hear that a connection is gone."""
 
 
-class RegisterClient(Protocol):
+class Housekeeper(Protocol):
+    """Has deadlines that keep nobody waiting: a binding that expires, a subscription to be refreshed."""
+
+    def next_timeout(self) -> float | None: ...  # noqa: D102
+    def handle_timeout(self, now: float) -> None: ...  # noqa: D102
+
+
+class RegisterClient(Housekeeper, Protocol):
     """Keeps a registration of ours alive elsewhere (``elements/registrant.py``)."""
 
     def receive(self, response: Response, now: float) -> None: ...  # noqa: D102
     def failed(self, cause: str, now: float) -> None: ...  # noqa: D102
-    def next_timeout(self) -> float | None: ...  # noqa: D102
-    def handle_timeout(self, now: float) -> None: ...  # noqa: D102
     def requests(self) -> list[tuple[Request, Flow]]: ...  # noqa: D102
     def pong(self, flow: Flow, data: bytes, now: float) -> None: ...  # noqa: D102
     def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
@@ -140,6 +145,7 @@ class Node:
         self.user_agent = UserAgent(self.layer, ids, self, timers, admit=admit, max_calls=max_calls)
         self.registrar = registrar
         self._clients: list[RegisterClient] = []
+        self._housekeepers: list[Housekeeper] = [] if registrar is None else [registrar]
         self._registering: dict[int, RegisterClient] = {}
         self._contacts: dict[str, str] = {}
         self._out: list[Transmit] = []
@@ -187,7 +193,7 @@ class Node:
 
     def next_housekeeping(self) -> float | None:
         """When a binding expires or a registration is refreshed: what goes on for ever and keeps nobody waiting."""
-        dues = [machine.next_timeout() for machine in (self.registrar, *self._clients) if machine is not None]
+        dues = [machine.next_timeout() for machine in (*self._housekeepers, *self._clients)]
         return min((due for due in dues if due is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
@@ -196,10 +202,8 @@ class Node:
         self.user_agent.handle_timeout(now)
         if self.proxy is not None:
             self.proxy.handle_timeout(now)
-        if self.registrar is not None:
-            self.registrar.handle_timeout(now)
-        for client in self._clients:
-            client.handle_timeout(now)
+        for machine in (*self._housekeepers, *self._clients):
+            machine.handle_timeout(now)
         self.housekeeping_changed = True
 
     def poll(self, now: float) -> tuple[list[Transmit], list[NodeEvent]]:
@@ -221,6 +225,11 @@ class Node:
         return out, events
 
     # -- what happens inside
+
+    def keep(self, machine: Housekeeper) -> None:
+        """Keep the deadlines of one more machine of this host."""
+        self._housekeepers.append(machine)
+        self.housekeeping_changed = True
 
     def add_client(self, client: RegisterClient) -> None:
         """Run a registrant on this node."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from voxlab.base.datagram import Flow
+from voxlab.base.datagram import Flow, Transmit
 from voxlab.base.ids import Ids
 from voxlab.sip.message import Request, Response
 
@@ -110,6 +110,13 @@ class Pinger:
         """Drain what is to be sent."""
         requests, self._requests = self._requests, []
         return requests
+
+    def pong(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take a keep-alive's answer: none was asked for."""
+
+    def pings(self, now: float) -> list[Transmit]:
+        """Return the keep-alives that are due: none ever is."""
+        return []
 
     def next_timeout(self) -> float | None:
         """Return when the next question is due."""

@@ -108,16 +108,6 @@ class Subscriptions:
         """Return the resources whose state in this package somebody here is told."""
         return list(dict.fromkeys(n.resource for n, _ in self._notifiers.values() if n.package == package))
 
-    def requests(self) -> list[tuple[Request, Flow]]:
-        """Return nothing: what is to be sent is sent at once."""
-        return []
-
-    def receive(self, response: Response, now: float) -> None:
-        """Take nothing: responses come to whoever has sent the request."""
-
-    def failed(self, cause: str, now: float) -> None:
-        """Take nothing, as above."""
-
     # -- asking
 
     def subscribe(

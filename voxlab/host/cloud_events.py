@@ -32,8 +32,8 @@ _DIALOG_STATES = {
 class Directory(Protocol):
     """Where a user's devices are."""
 
-    def contacts_of(self, aor: str) -> Sequence[tuple[str, Flow]]:
-        """Return the contacts of an address-of-record, each with the flow that reaches it."""
+    def contacts_of(self, aor: str) -> Sequence[tuple[str, Flow, tuple[str, ...]]]:
+        """Return the contacts of an address-of-record, each with the flow that reaches it and the Path on the way."""
 
 
 class CloudEvents:
@@ -88,7 +88,7 @@ class CloudEvents:
         """Let the node keep its deadlines, from the first subscription on: until then it costs nothing."""
         if not self._kept:
             self._kept = True
-            self._node.add_client(self.subscriptions)
+            self._node.keep(self.subscriptions)
         self._node.housekeeping_changed = True
 
     def _told(self, told: StateTold, now: float) -> None:
@@ -161,9 +161,10 @@ class CloudEvents:
         answered = self._first_answer(event, len(contacts))
         headers = tuple((name, value) for name, value in request.headers.items() if name.lower().startswith(_KEPT))
         sender = f"{str(request.from_).partition(';tag=')[0]}"
-        for uri, flow in contacts:
+        for uri, flow, path in contacts:
+            routed = (*(("Route", hop) for hop in path), *headers)
             self.subscriptions.send(
-                "MESSAGE", uri, flow, now, from_=sender, headers=headers, body=request.body, done=answered,
+                "MESSAGE", uri, flow, now, from_=sender, headers=routed, body=request.body, done=answered,
                 max_forwards=hops - 1,
             )  # fmt: skip
 

@@ -69,7 +69,7 @@ class PhoneEvents:
         """Let the node keep its deadlines, from the first subscription on: until then it costs nothing."""
         if not self._kept:
             self._kept = True
-            self._node.add_client(self.subscriptions)
+            self._node.keep(self.subscriptions)
         self._node.housekeeping_changed = True
 
     @property
@@ -81,7 +81,10 @@ class PhoneEvents:
         self._say(now, f"{told.package} of {told.target}: {told.state} {told.reason}".rstrip())
 
     def watch(self, package: str, target: str, expires_s: int, now: float) -> Subscriber:
-        """Subscribe to somebody's state."""
+        """Subscribe to somebody's state; what is watched already is not asked for twice."""
+        known = self._watching.get((package, target))
+        if known is not None and not known.is_over:
+            return known
         subscriber = self.subscriptions.subscribe(
             package, target, self._flow(), now, from_=self._from, credentials=self._keyring, expires_s=expires_s
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import CallEnded, VoxlabError
+from voxlab.platform.asserted import wants_privacy
 from voxlab.platform.numbering import E164, is_global
 from voxlab.platform.way_out import NoWay, Wish
 from voxlab.scenario import outgoing
@@ -207,9 +208,14 @@ class CallingOut:
     ) -> Leg:
         """Make a leg to a telephone number; one that cannot be made has failed already (403, 404, 483, 503)."""
         leg = self._new_outgoing(number, like, caller_id, display_name)
-        wish = Wish(number, leg.caller_id, leg.display_name, anonymous, diverted_by, trunk)
+        hidden = anonymous or self._wants_privacy(like)
+        wish = Wish(number, leg.caller_id, leg.display_name, hidden, diverted_by, trunk)
         self._send(leg, like, self.switchboard.ways_to_number(self.application, wish), header_lines(headers), timeout_s)
         return leg
+
+    def _wants_privacy(self, like: Leg) -> bool:
+        """Whether the incoming caller asked not to be shown: the next operator has to know (RFC 3323 s.4.2)."""
+        return bool(like.incoming and like.number) and wants_privacy(self.switchboard.invite_of(like.number))
 
     def dial_sip(
         self,
