@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -232,16 +232,16 @@ class Lab(LabEvidence):
         """Itself: what every handle has."""
         return self
 
-    def media_resources(self, flags: Iterable[str] = FLAGS) -> Resources:
+    def media_resources(self, *flags: str) -> Resources:
         """Return the addresses of the platform, as ``GET /getMediaResources`` does: for a carrier to let in.
 
         Parameters
         ----------
-        flags : iterable of str
-            What is asked for, of "with_mediaservers" and "with_sbcs"; another is ignored.
+        flags : str
+            Of "with_mediaservers", "with_sbcs"; both without any.
         """
         self.refuse_closed()
-        return media_resources(self.cloud, flags)
+        return media_resources(self.cloud, flags or FLAGS)
 
     @property
     def media_resources_url(self) -> MediaResourcesUrl:

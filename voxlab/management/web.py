@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from voxlab.lab.lab import Lab
+from voxlab.lab.media_resources import media_resources
 from voxlab.management.api import Api, Request
 from voxlab.management.errors import INVALID_ARGUMENTS, UNKNOWN_COMMAND, ApiError
 
@@ -76,7 +77,7 @@ class _Site:
         from starlette.responses import JSONResponse
 
         flags = [name for name, _ in parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=MAX_FIELDS)]
-        return JSONResponse(await self._lab.world.aio.submit(lambda: self._lab.media_resources(flags)))
+        return JSONResponse(await self._lab.world.aio.submit(media_resources, self._lab.cloud, flags))
 
 
 async def _body(request: HttpRequest) -> str:
