@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, journal, parsing, registering, simulated
+from . import forwarding, jitter, journal, media, parsing, proxied, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -16,9 +16,16 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "cpu": forwarding.measure_cpu,
     "rate": forwarding.measure_rate,
     "delay": forwarding.measure_delay,
+    "proxy": proxied.measure,
     "register": registering.measure,
     "simulated": simulated.measure,
     "journal": journal.measure,
+    "traces": jitter.measure_traces,
+    "buffers": jitter.measure_buffers,
+    "emodel": jitter.measure_emodel,
+    "sweep": jitter.measure_sweep,
+    "regret": jitter.measure_regret,
+    "media": media.measure,
 }
 
 

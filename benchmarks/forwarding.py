@@ -61,8 +61,8 @@ def measure_rate(quick: bool) -> Iterator[Figure | Skipped]:
         return
     seconds, steps = (2.0, 2) if quick else (4.0, 4)
     with tempfile.TemporaryDirectory() as scratch:
-        theirs = highest_rate(lambda rate: _sustains(sippy, Path(scratch), rate, seconds), 50.0, steps)
-        ours = highest_rate(lambda rate: _sustains(voxlab, Path(scratch), rate, seconds), 50.0, steps)
+        theirs = highest_rate(lambda rate: sustains(sippy, Path(scratch), rate, seconds), 50.0, steps)
+        ours = highest_rate(lambda rate: sustains(voxlab, Path(scratch), rate, seconds), 50.0, steps)
     yield of_rounds(name, "calls/s", [ours], [theirs], "sippy", Target(Bound.AT_LEAST, 4.0))
 
 
@@ -141,7 +141,7 @@ def _cpu_per_call_ms(server: Server, folder: Path, calls: int) -> float:
     return spent_s / calls * 1e3
 
 
-def _sustains(start: Start, scratch: Path, rate: float, seconds: float) -> bool:
+def sustains(start: Start, scratch: Path, rate: float, seconds: float) -> bool:
     """Offer `rate` to a fresh server: every call must succeed on both ends, with at most 1 % retransmissions."""
     folder = Path(tempfile.mkdtemp(dir=scratch))
     calls = round(rate * seconds)

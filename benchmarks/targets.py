@@ -32,6 +32,13 @@ def setup(lab):
     async def forward(call):
         await call.forward_to_user()
 """
+OPEN_ROUTE = f"""
+def setup(lab):
+    lab.account("acme").trunk("load", allow=["{CALLER_HOST}/32"])
+    shop = lab.account("acme").application("shop")
+    shop.user("{CALLEE}", password="{PASSWORD}")
+    shop.rule("direct", route="users")
+"""
 
 
 def cores() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -88,6 +95,15 @@ def sippy(folder: Path) -> Iterator[Server]:
 def voxlab(folder: Path, users: int = 0) -> Iterator[Server]:
     """Run `voxlab serve` with an open forwarding rule, bob registered, and `users` more accounts for registrations."""
     with Served(OPEN_FORWARDING.format(users=users), folder, host=own_address(), prefix=SERVER_CORE) as server:
+        server.until_ready()
+        _register_callee(server, folder)
+        yield server
+
+
+@contextmanager
+def proxying(folder: Path) -> Iterator[Server]:
+    """Run `voxlab serve` with a rule that passes calls on without a script, bob registered."""
+    with Served(OPEN_ROUTE, folder, host=own_address(), prefix=SERVER_CORE) as server:
         server.until_ready()
         _register_callee(server, folder)
         yield server

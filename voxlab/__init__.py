@@ -18,12 +18,17 @@ if TYPE_CHECKING:
         NothingLeft,
         VoxlabError,
     )
+    from voxlab.experiments import buffers, traces
     from voxlab.lab.lab import Lab
 
 __version__ = "0.1.0"
-__all__ = ["BlockingInScenario", "CallEnded", "CallFailed", "Lab", "LabClosed", "NothingLeft", "VoxlabError"]
+__all__ = [
+    "BlockingInScenario", "CallEnded", "CallFailed", "Lab", "LabClosed", "NothingLeft", "VoxlabError",
+    "buffers", "traces",
+]  # fmt: skip
 
-_HOMES = dict.fromkeys(__all__, "voxlab.base.errors") | {"Lab": "voxlab.lab.lab"}
+_ROOMS = {"buffers": "voxlab.experiments.buffers", "traces": "voxlab.experiments.traces"}
+_HOMES = dict.fromkeys(__all__, "voxlab.base.errors") | {"Lab": "voxlab.lab.lab"} | _ROOMS
 
 
 def __getattr__(name: str) -> object:
@@ -31,7 +36,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'voxlab' has no attribute {name!r}; it has {', '.join(__all__)}")
-    value: object = getattr(import_module(home), name)
+    module = import_module(home)
+    value: object = module if name in _ROOMS else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -273,3 +273,79 @@ def test_the_offered_codecs_are_told_to_the_other_leg_of_a_bridge() -> None:
     one = end(PCMU)
     assert one.take_offer(described("m=audio 6000 RTP/AVP 111 0", "a=rtpmap:111 opus/48000/2"))
     assert [codec.encoding for codec in one.offered_codecs()] == ["opus", "PCMU"]
+
+
+# -- changes of what was agreed (RFC 3264 s.8, RFC 6141 s.3.1)
+
+
+def two_ends() -> tuple[Negotiation, Negotiation]:
+    one, other = Negotiation(Address("192.0.2.1", 4000), 1), Negotiation(Address("192.0.2.2", 5000), 2)
+    exchange(one, other)
+    return one, other
+
+
+def exchange(one: Negotiation, other: Negotiation, offer: bytes = b"") -> None:
+    assert other.take_offer(SessionDescription.parse(offer or one.offer()))
+    assert one.take_answer(SessionDescription.parse(other.answer()))
+
+
+def directions(one: Negotiation, other: Negotiation) -> tuple[str, str]:
+    assert one.agreed is not None
+    assert other.agreed is not None
+    return one.agreed.direction, other.agreed.direction
+
+
+def test_who_holds_is_sent_nothing_and_each_takes_back_its_own() -> None:
+    one, other = two_ends()
+    one.holding = True
+    exchange(one, other)
+    assert directions(one, other) == ("sendonly", "recvonly")
+    other.holding = True
+    exchange(other, one)
+    assert directions(one, other) == ("inactive", "inactive")
+    one.holding = False
+    exchange(one, other)
+    assert directions(one, other) == ("recvonly", "sendonly")
+    other.holding = False
+    exchange(other, one)
+    assert directions(one, other) == ("sendrecv", "sendrecv")
+
+
+def test_an_offer_of_zeros_holds_as_sendonly_does() -> None:
+    one, other = two_ends()
+    zeros = one.offer().replace(b"c=IN IP4 192.0.2.1", b"c=IN IP4 0.0.0.0")
+    assert other.take_offer(SessionDescription.parse(zeros))
+    assert other.offered_direction() == "sendonly"
+    assert b"a=recvonly" in other.answer()
+
+
+def test_an_offer_that_is_refused_leaves_what_was_agreed_at_both_ends() -> None:
+    one, other = two_ends()
+    before = (one.agreed, other.agreed, other.remote)
+    one.holding = True
+    offer = SessionDescription.parse(one.offer())
+    assert other.take_offer(offer)
+    one.withdraw()
+    other.withdraw()
+    assert (one.agreed, other.agreed, other.remote) == before
+    one.holding = False
+    exchange(other, one)  # and either may offer again
+    assert directions(one, other) == ("sendrecv", "sendrecv")
+
+
+def test_an_offer_that_changes_nothing_has_the_same_o_line_and_is_known_by_it() -> None:
+    one, other = two_ends()
+    again = SessionDescription.parse(one.offer_again())
+    assert other.is_refresh(again)
+    assert other.take_offer(again)
+    assert one.take_answer(SessionDescription.parse(other.answer()))
+    one.holding = True
+    assert not other.is_refresh(SessionDescription.parse(one.offer()))
+
+
+def test_the_other_leg_of_a_bridge_limits_what_is_answered() -> None:
+    one, other = two_ends()
+    assert other.take_offer(SessionDescription.parse(one.offer()))
+    assert b"a=inactive" in other.answer(direction="inactive")
+    assert other.agreed is not None
+    assert other.agreed.direction == "inactive"

@@ -48,7 +48,7 @@ class Bench:
 
 
 def from_peer(method: str, cseq: int = 2, *, to_tag: bool = True) -> Request:
-    body = SDP if method == "INVITE" else b""
+    body = SDP if method in {"INVITE", "UPDATE"} else b""
     lines = [
         f"{method} sip:us@192.0.2.1 SIP/2.0", "Via: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKpeer", "Max-Forwards: 70",
         "From: <sip:peer@example.com>;tag=peer1", "To: <sip:us@example.com>" + (";tag=us1" if to_tag else ""),
@@ -118,6 +118,7 @@ def give(bench: Bench, given: Input) -> None:
         I.RING: (180, b"", ()), I.ANSWER: (SDP, ()), I.REJECT: (486, None, ()), I.HANG_UP: (),
         I.LOST: "timeout", I.ACK: from_peer("ACK", 1), I.CANCEL: 11,
         I.BYE: (from_peer("BYE"), 12), I.REINVITE: (from_peer("INVITE"), 12),
+        I.UPDATE: (from_peer("UPDATE"), 12), I.DIALOG_LOST: "dialog lost",
     }  # fmt: skip
     if not session.incoming:
         arguments |= {
@@ -132,19 +133,30 @@ BYE_PENDING = {
     I.BYE: (["200 BYE"], S.ENDING),
     I.BYE_DONE: (["Ended hang up"], S.ENDED),
     I.REINVITE: (["481 INVITE"], S.ENDING),
+    I.UPDATE: (["481 UPDATE"], S.ENDING),
 }
-OVER = {I.BYE: (["481 BYE"], S.ENDED), I.REINVITE: (["481 INVITE"], S.ENDED)}
+OVER = {
+    I.BYE: (["481 BYE"], S.ENDED),
+    I.REINVITE: (["481 INVITE"], S.ENDED),
+    I.UPDATE: (["481 UPDATE"], S.ENDED),
+}
 STANDING = {
     I.HANG_UP: (["BYE"], S.ENDING),
     I.BYE: (["200 BYE", "Ended hang up by peer"], S.ENDED),
     I.REINVITE: (["OfferReceived"], S.CONNECTED),
+    I.UPDATE: (["OfferReceived"], S.CONNECTED),
+    I.DIALOG_LOST: (["BYE"], S.ENDING),
     I.ACK_OVERDUE: (["BYE"], S.ENDING),
 }
 REPEATED_200 = {
     I.SUCCESS: (["ResendAck"], None),
     I.UNREADABLE_SUCCESS: (["ResendAck"], None),
 }
-NO_SESSION_YET = {I.BYE: (["481 BYE"], None), I.REINVITE: (["491 INVITE"], None)}
+NO_SESSION_YET = {
+    I.BYE: (["481 BYE"], None),
+    I.REINVITE: (["491 INVITE"], None),
+    I.UPDATE: (["491 UPDATE"], None),  # RFC 3311 s.5.2: our offer has no answer
+}
 EXPECTED_OF_CALLER: dict[State, dict[Input, tuple[list[str], State | None]]] = {
     S.CALLING: {
         I.PROVISIONAL: (["Progress"], S.PROCEEDING),
@@ -189,6 +201,7 @@ EXPECTED_OF_CALLEE: dict[State, dict[Input, tuple[list[str], State | None]]] = {
         I.BYE: (["200 BYE", "487 INVITE", "Failed 487 by peer"], S.ENDED),
         I.LOST: (["Failed 408"], S.ENDED),
         I.REINVITE: (["500 INVITE"], S.INCOMING),
+        I.UPDATE: (["500 UPDATE"], S.INCOMING),  # RFC 3311 s.5.2: their offer has no answer
     },
     S.ANSWERED: {
         I.ACK: (["Confirmed"], S.CONNECTED),
@@ -197,6 +210,7 @@ EXPECTED_OF_CALLEE: dict[State, dict[Input, tuple[list[str], State | None]]] = {
         I.HANG_UP: ([], S.CLOSING),
         I.BYE: (["200 BYE", "Ended hang up by peer"], S.ENDED),
         I.REINVITE: (["491 INVITE"], S.ANSWERED),
+        I.UPDATE: (["OfferReceived"], S.ANSWERED),
     },
     S.CLOSING: {
         I.ACK: (["BYE"], S.ENDING),
@@ -204,6 +218,7 @@ EXPECTED_OF_CALLEE: dict[State, dict[Input, tuple[list[str], State | None]]] = {
         I.ACK_OVERDUE: (["BYE"], S.ENDING),
         I.BYE: (["200 BYE", "Ended hang up by peer"], S.ENDED),
         I.REINVITE: (["491 INVITE"], S.CLOSING),
+        I.UPDATE: (["OfferReceived"], S.CLOSING),
     },
     S.CONNECTED: STANDING,
     S.ENDING: BYE_PENDING,

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.elements.rig import SDP, Puppet, Rig, Side, invite, request
-from voxlab.base.datagram import Address, Flow
+from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.ids import Ids
 from voxlab.dialog import events as ev
 from voxlab.dialog.tables import State
@@ -168,6 +168,13 @@ class Services:
     def requests(self) -> list[tuple[Request, Flow]]:
         pending, self.pending = self.pending, []
         return pending
+
+    def pings(self, now: float) -> list[Transmit]:
+        return []
+
+    def pong(self, flow: Flow, data: bytes, now: float) -> None: ...
+
+    def flow_closed(self, flow: Flow, now: float) -> None: ...
 
     def receive(self, response: Response, now: float) -> None:
         self.answers.append(response.status)

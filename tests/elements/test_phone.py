@@ -29,6 +29,15 @@ class Line:
     def release(self, leg: int, now: float) -> None:
         self.did.append("release")
 
+    def hold(self, leg: int, now: float) -> None:
+        self.did.append("hold")
+
+    def resume(self, leg: int, now: float) -> None:
+        self.did.append("resume")
+
+    def transfer(self, leg: int, now: float, target: str) -> None:
+        self.did.append(f"refer to {target}")
+
 
 def phone_in(state: State, behaviour: Behaviour = Behaviour()) -> tuple[Phone, Line]:  # noqa: B008 - frozen
     """Bring a phone into a state by what happens to it."""
@@ -42,6 +51,9 @@ def phone_in(state: State, behaviour: Behaviour = Behaviour()) -> tuple[Phone, L
         S.ANSWERING: (I.CALL_IN, I.PICK_UP),
         S.TALKING: (I.CALL_IN, I.PICK_UP, I.ANSWERED),
         S.RELEASING: (I.DIAL, I.HANG_UP),
+        S.HELD: (I.CALL_IN, I.PICK_UP, I.ANSWERED, I.HOLD),
+        S.TRANSFERRING: (I.CALL_IN, I.PICK_UP, I.ANSWERED, I.TRANSFER),
+        S.TRANSFERRING_HELD: (I.CALL_IN, I.PICK_UP, I.ANSWERED, I.HOLD, I.TRANSFER),
     }
     for given in ways[state]:
         phone.receive(given, 1, 0.0, "way")
@@ -73,10 +85,25 @@ EXPECTED: dict[State, dict[Input, tuple[list[str], State | None]]] = {
         I.PICK_UP: ([], S.ANSWERING), I.ANSWERED: ([], S.TALKING), I.FAILED: ([], S.IDLE), I.ENDED: ([], S.IDLE),
         I.HANG_UP: (["release"], S.RELEASING),
     },
-    S.TALKING: BUSY | {I.HANG_UP: (["release"], S.RELEASING), I.ENDED: ([], S.IDLE)},
+    S.TALKING: BUSY | {
+        I.HANG_UP: (["release"], S.RELEASING), I.ENDED: ([], S.IDLE), I.HOLD: (["hold"], S.HELD),
+        I.TRANSFER: (["refer to x"], S.TRANSFERRING), I.CHANGE_REFUSED: ([], S.HELD),
+    },
+    S.HELD: BUSY | {
+        I.HANG_UP: (["release"], S.RELEASING), I.ENDED: ([], S.IDLE), I.RESUME: (["resume"], S.TALKING),
+        I.TRANSFER: (["refer to x"], S.TRANSFERRING_HELD), I.CHANGE_REFUSED: ([], S.TALKING),
+    },
+    S.TRANSFERRING: BUSY | {
+        I.HANG_UP: (["release"], S.RELEASING), I.ENDED: ([], S.IDLE), I.TRANSFERRED: (["release"], S.RELEASING),
+        I.TRANSFER_FAILED: ([], S.TALKING),
+    },
+    S.TRANSFERRING_HELD: BUSY | {
+        I.HANG_UP: (["release"], S.RELEASING), I.ENDED: ([], S.IDLE), I.TRANSFERRED: (["release"], S.RELEASING),
+        I.TRANSFER_FAILED: ([], S.HELD),
+    },
     S.RELEASING: BUSY | {I.FAILED: ([], S.IDLE), I.ENDED: ([], S.IDLE)},
 }  # fmt: skip
-COMMANDS = {I.DIAL, I.PICK_UP, I.DECLINE}
+COMMANDS = {I.DIAL, I.PICK_UP, I.DECLINE, I.HOLD, I.RESUME, I.TRANSFER}
 
 
 @pytest.mark.parametrize("given", Input)
@@ -131,7 +158,10 @@ def test_a_phone_loses_patience() -> None:
     assert (line.did, phone.state) == (["480 to 1"], S.IDLE)
 
 
-@pytest.mark.parametrize(("behaviour", "status"), [(Behaviour(busy=True), 486), (Behaviour(decline=True), 603)])
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [(Behaviour(busy=True), 486), (Behaviour(decline=True), 603), (Behaviour(do_not_disturb=True), 480)],
+)
 def test_a_busy_or_unwilling_phone_refuses_without_ringing(behaviour: Behaviour, status: int) -> None:
     line = Line()
     phone = Phone(line, behaviour)

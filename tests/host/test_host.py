@@ -8,6 +8,9 @@ import pytest
 
 from tests.lab.stage import MakeStage
 from voxlab.base.datagram import Address, Flow
+from voxlab.elements.keep_alive import mapped_address
+from voxlab.sip.parser import Request, parse
+from voxlab.sip.uri import Uri
 
 HERE = Address("203.0.113.7", 40_000)
 
@@ -79,3 +82,86 @@ def test_keep_alive_datagrams_are_no_messages(make_stage: MakeStage, data: bytes
     stage.lab.run(1)
     assert len(stage.lab.journal.notes) == before
     assert not stage.lab.world.errors
+
+
+class Device(Stream):
+    """A host with one UDP port that nobody has seen before."""
+
+    def __init__(self, stage: Any) -> None:
+        self.lab = stage.lab
+        self.heard = b""
+        self.closed = False
+        attach = stage.lab.network.attach
+        self.endpoint = stage.lab.world.submit(lambda: attach("device", HERE.host, HERE.port, self, ("UDP",)))
+        self.flow = Flow("UDP", HERE, Address("192.0.2.10", 5060))
+
+
+def test_a_stun_request_on_the_sip_port_is_answered_and_is_no_message(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    device = Device(stage)
+    before = len(stage.lab.journal)
+    answer = device.say(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(range(12)))  # RFC 5626 s.5.4
+    assert mapped_address(answer) == HERE
+    assert len(stage.lab.journal) == before
+    for nonsense in (b"\0", b"\0\0\0\0", b"\0\1", b"\1" * 40):
+        assert device.say(nonsense) == b""
+    assert not stage.lab.world.errors
+
+
+def binding(stage: Any, **parts: Any) -> None:
+    """Have bob be bound to a contact that the test makes up."""
+    cloud = stage.lab.cloud
+    aor = f"bob@{stage.shop.domain}"
+
+    def bind() -> None:
+        (known,) = cloud.location.lookup(aor, cloud.now())
+        cloud.location.replace(aor, (known._replace(**parts),))
+
+    stage.lab.world.submit(bind)
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["scenario", "route"])
+def test_rfc3327_s5_4_a_call_to_a_contact_with_a_path_goes_along_it(make_stage: MakeStage, *, scripted: bool) -> None:
+    stage = make_stage()
+    if scripted:
+        stage.forwards()
+    else:
+        stage.shop.rule("direct", route="users")
+    edge = Device(stage)
+    binding(stage, path=(f"<sip:{HERE};lr>", "<sip:10.9.9.9;lr>"))
+    stage.alice.dial("bob")
+    stage.lab.run(0.3)
+    request = parse(edge.heard)
+    assert isinstance(request, Request)
+    assert request.headers.split("Route") == [f"<sip:{HERE};lr>", "<sip:10.9.9.9;lr>"]
+    assert request.uri.user == "bob"
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["scenario", "route"])
+def test_a_device_behind_a_nat_is_called_where_it_came_from(make_stage: MakeStage, *, scripted: bool) -> None:
+    stage = make_stage()
+    if scripted:
+        stage.forwards()
+    else:
+        stage.shop.rule("direct", route="users")
+    device = Device(stage)
+    flow = Flow("UDP", device.flow.remote, HERE)
+    binding(stage, contact=Uri.parse("sip:bob@10.1.1.1:5060"), flow=flow, is_behind_nat=True)
+    stage.alice.dial("bob")
+    stage.lab.run(0.3)
+    request = parse(device.heard)
+    assert isinstance(request, Request)
+    assert request.uri_text == "sip:bob@10.1.1.1:5060"
+
+
+def test_a_connection_that_closes_takes_its_outbound_binding_along(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stream = Stream(stage)
+    assert stream.say(OPTIONS % (3, 3)).startswith(b"SIP/2.0 200")
+    cloud = stage.lab.cloud
+    connection = stage.lab.world.submit(lambda: next(iter(cloud.host._framers)))
+    flow = Flow("TCP", stream.flow.remote, HERE, connection)
+    binding(stage, flow=flow, reg_id=1, instance="<urn:x>")
+    stage.lab.world.submit(stream.endpoint.close_connection, stream.flow)
+    stage.lab.run(1)
+    assert stage.lab.world.submit(lambda: cloud.location.lookup(f"bob@{stage.shop.domain}", cloud.now())) == ()

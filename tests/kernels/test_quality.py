@@ -9,7 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.reference import emodel as naive
-from voxlab.kernels.quality import G711, G711_WITH_CONCEALMENT, G729A, Equipment, mean_opinion_score, rating
+from voxlab.kernels.quality import (
+    G711,
+    G711_WITH_CONCEALMENT,
+    G729A,
+    Equipment,
+    mean_opinion_score,
+    rating,
+    wideband_mean_opinion_score,
+    wideband_rating,
+)
 
 every_body = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 
@@ -68,3 +77,31 @@ def test_columns_are_broadcast(bodies: str) -> None:
 def test_what_is_no_delay_or_percentage_is_refused(arguments: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="percent"):
         rating(*arguments)
+
+
+@every_body
+@given(st.floats(0, 2000), st.floats(0, 100), st.floats(1, 8), st.floats(0, 40), st.floats(1, 30))
+def test_wideband_r_equals_the_model_spelled_out(
+    bodies: str, delay_ms: float, loss: float, burst: float, ie: float, bpl: float
+) -> None:
+    r = float(wideband_rating(delay_ms, loss, burst_ratio=burst, equipment=Equipment(ie, bpl)))
+    assert r == pytest.approx(naive.wideband_r(delay_ms, loss, burst, ie, bpl), abs=1e-9)
+    assert float(wideband_mean_opinion_score(r)) == pytest.approx(max(1.0, naive.mos(r / 1.29)), abs=1e-9)
+
+
+def test_a_clean_wideband_call_is_the_best_there_is(bodies: str) -> None:
+    assert float(wideband_rating(equipment=Equipment(0, 10))) == 129.0
+    assert float(wideband_mean_opinion_score(129.0)) == 4.5
+
+
+def test_delay_costs_a_wideband_call_the_idd_of_narrowband(bodies: str) -> None:
+    clean = Equipment(0.0, 10.0)
+    assert wideband_rating([0.0, 100.0], equipment=clean).tolist() == [129.0, 129.0]
+    assert 129.0 - float(wideband_rating(400.0, equipment=clean)) == pytest.approx(naive.r(100) - naive.r(400), abs=4.5)
+
+
+def test_the_sidetones_echo_has_settled_where_the_loop_stops_asking() -> None:
+    from voxlab.kernels import quality
+
+    settled = quality._simultaneous(np.array([quality.SETTLED_MS, 150.0, 1e6]))
+    assert np.ptp(settled) < 1e-12

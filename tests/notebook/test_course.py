@@ -100,7 +100,7 @@ class Unreadable:
 
 def test_evidence_that_cannot_be_read_is_a_hint() -> None:
     predict("01.1", "180")
-    assert "could not be read from the call: the journal was eaten" in repr(check("01.1", Unreadable()))
+    assert "could not be read: the journal was eaten" in repr(check("01.1", Unreadable()))
 
 
 @pytest.mark.parametrize(("number", "near"), [("01.9", "01."), (1, "01.1"), ("nonsense", "there are 01.1, 01.2, 01.3")])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .calls import CALLER, DOMAIN, FORWARDING, call_through, register
+from .calls import CALLER, DOMAIN, FORWARDING, PASSWORD, call_through, register
 from .harness.ports import own_address
 from .harness.process import missing
 from .harness.serve import Served
@@ -62,3 +62,21 @@ def test_sigterm_ends_the_platform_cleanly(tmp_path: Path) -> None:
     with Served(FORWARDING, tmp_path / "voxlab", host=own_address()) as cloud:
         cloud.until_ready()
         assert cloud.stop() == 0, cloud.tail()
+
+
+ROUTING = f"""
+def setup(lab):
+    shop = lab.account("acme").application("shop")
+    for name in ("{CALLER}", "bob"):
+        shop.user(name, password="{PASSWORD}")
+    shop.rule("direct", route="users")
+"""
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_two_hundred_calls_through_the_proxy_none_fails_on_either_end(tmp_path: Path, transport: str) -> None:
+    with Served(ROUTING, tmp_path / "voxlab", host=own_address()) as cloud:
+        cloud.until_ready()
+        caller, callee = call_through(cloud.host, cloud.port, tmp_path, calls=CALLS, rate=RATE, transport=transport)
+    assert (caller.successful, caller.failed, callee.successful, callee.failed) == (CALLS, 0, CALLS, 0), cloud.tail()
+    assert (caller.exit_code, callee.exit_code) == (0, 0)

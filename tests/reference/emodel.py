@@ -49,3 +49,12 @@ def mos(rating: float) -> float:
     if rating >= 100:
         return 4.5
     return 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6
+
+
+def wideband_r(ta: float, ppl: float, burst_r: float, ie: float, bpl: float) -> float:
+    """G.107.1 with echo controlled: a best of 129, the delay of G.107, Ie,eff of the wideband scale."""
+    idd = 0.0
+    if ta > 100:
+        x = log10(ta / 100) / log10(2)
+        idd = 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
+    return 129 - idd - (ie + (95 - ie) * ppl / (ppl / burst_r + bpl))

@@ -71,7 +71,15 @@ class Peer:
     def say(self, data: bytes) -> None:
         self.lab.world.submit(self.endpoint.send, self.flow, data)
 
-    def invite(self, user: str, *, max_forwards: int = 70, formats: str = "0", caller: str = "peer") -> None:
+    def invite(
+        self,
+        user: str,
+        *,
+        max_forwards: int = 70,
+        formats: str = "0",
+        caller: str = "peer",
+        more: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         target = f"sip:{user}@{self.stage.shop.domain}"
         headers = [
             ("Via", f"SIP/2.0/UDP {HERE};branch=z9hG4bKpeer"),
@@ -81,6 +89,7 @@ class Peer:
             ("Call-ID", "from-a-peer"),
             ("CSeq", "1 INVITE"),
             ("Contact", f"<sip:peer@{HERE}>"),
+            *more,
             ("Content-Type", "application/sdp"),
         ]
         self.say(Request.build("INVITE", target, headers, description(formats)).raw)

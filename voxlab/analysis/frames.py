@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from voxlab.analysis.outcome import Outcome
 from voxlab.analysis.verdict import verdict
-from voxlab.base.records import SessionOpened
+from voxlab.base.records import CallRouted, SessionOpened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -168,9 +168,9 @@ def _message_row(index: Index, entry: Entry, places: Mapping[str, tuple[int, str
 def _call_row(index: Index, call: CallRecord) -> tuple[Any, ...]:
     judged = verdict(index, call)
     facts = judged.outcome
-    opened = next((note for note in index.notes(call) if isinstance(note, SessionOpened)), None)
+    opened = next((note for note in index.notes(call) if isinstance(note, (SessionOpened, CallRouted))), None)
     start_s = facts.start_s if facts else opened.time_s if opened else float("nan")
-    session = (opened.application, opened.rule, opened.scenario) if opened else (None, None, None)
+    session = _session(opened)
     if facts is None:
         return (start_s, start_s, None, None, None, *session, "not on the wire", *[None] * 5, len(call.legs), 0, None)
     return (
@@ -190,6 +190,12 @@ def _call_row(index: Index, call: CallRecord) -> tuple[Any, ...]:
         facts.messages,
         facts.mos,
     )
+
+
+def _session(opened: SessionOpened | CallRouted | None) -> tuple[str | None, str | None, str | None]:
+    if opened is None:
+        return None, None, None
+    return opened.application, opened.rule, opened.scenario if isinstance(opened, SessionOpened) else None
 
 
 def _result(facts: Outcome, ok: bool | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.records import (
     DELIVERED,
+    CallRouted,
     LegOpened,
     MediaStarted,
     Note,
@@ -97,13 +98,13 @@ def outcome(index: Index, call: CallRecord) -> Outcome | None:
         return None
     notes = index.notes(call)
     story = _Story(index, call, entries)
-    session = next((note for note in notes if isinstance(note, SessionOpened)), None)
+    session = next((note for note in notes if isinstance(note, (SessionOpened, CallRouted))), None)
     measured = [note for note in notes if isinstance(note, StreamMeasured)]
     answered = story.final(call.legs[0].call_id, success=True)
     refused = None if answered else story.refusal()
     return Outcome(
         caller=story.caller(notes),
-        callees=tuple(dict.fromkeys(story.callees())),
+        callees=tuple(dict.fromkeys(story.callees(routed=isinstance(session, CallRouted)))),
         destination=session.destination if session and session.destination else _user_of(entries[0]),
         through=_through(session),
         start_s=entries[0].time_s,
@@ -134,11 +135,16 @@ class _Story:
 
     def caller(self, notes: Iterable[Note]) -> str:
         """Return who called: whom the notes name, else the name of where the first INVITE came from."""
-        legs = (note.peer for note in notes if isinstance(note, LegOpened) and note.incoming and note.peer)
-        return next(legs, "") or self._name(self._entries[0][1], of_source=True)
+        legs = [note.peer for note in notes if isinstance(note, LegOpened) and note.incoming and note.peer]
+        legs += [note.caller for note in notes if isinstance(note, CallRouted)]
+        return next(iter(legs), "") or self._name(self._entries[0][1], of_source=True)
 
-    def callees(self) -> list[str]:
-        """Return who was called: the peers of the outgoing legs, else where the INVITE went."""
+    def callees(self, *, routed: bool) -> list[str]:
+        """Return who was called: the peers of the outgoing legs, else where the INVITE went; ``routed`` through us."""
+        if routed:
+            cloud = self._entries[0][1].dst
+            passed = [entry for _, entry in self._entries if entry.src == cloud and entry.kind == "request"]
+            return [self._name(entry, of_source=False) for entry in passed if entry.method == "INVITE"]
         peers = [leg.peer for leg in self._call.legs if leg.peer and not leg.incoming]
         if peers or self._call.session:
             return peers
@@ -197,10 +203,11 @@ class _Story:
         return self._journal.name_of(address) or self._peers.get(entry.call_id) or str(address)
 
 
-def _through(session: SessionOpened | None) -> str:
+def _through(session: SessionOpened | CallRouted | None) -> str:
     if session is None:
         return ""
-    return ".".join(filter(None, (session.application.partition(".")[0], session.scenario)))
+    name = session.rule if isinstance(session, CallRouted) else session.scenario
+    return ".".join(filter(None, (session.application.partition(".")[0], name)))
 
 
 def _user_of(entry: Entry) -> str:

@@ -137,6 +137,18 @@ class SessionEnded(NamedTuple):
     finish_reason: str
 
 
+class CallRouted(NamedTuple):
+    """A call came to the cloud and a rule passed it on without a script: it is one dialog from end to end."""
+
+    time_s: float
+    call_id: str
+    application: str
+    rule: str
+    route: str
+    caller: str = ""
+    destination: str = ""
+
+
 class LegOpened(NamedTuple):
     """A leg joined a session: ``leg`` is its letter, ``peer`` who is at the other end, ``incoming`` as the cloud sees
     it.
@@ -209,7 +221,7 @@ class StreamMeasured(NamedTuple):
     in milliseconds.
 
     ``mean_delay_ms`` is one way and None where the clocks of the ends cannot be compared; ``r`` and ``mos`` are those
-    of ITU-T G.107, None if not judged.
+    of ITU-T G.107, None if not judged; ``history`` is how it went second by second, packed by ``media.history``.
     """
 
     time_s: float
@@ -238,6 +250,7 @@ class StreamMeasured(NamedTuple):
     call_id: str = ""
     session: int = 0
     leg: str = ""
+    history: bytes = b""
 
 
 class RegistrationChanged(NamedTuple):
@@ -291,6 +304,7 @@ Note = (
     RtcpRecord
     | SessionOpened
     | SessionEnded
+    | CallRouted
     | LegOpened
     | LegAnswered
     | LegEnded

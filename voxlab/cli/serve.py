@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from voxlab.lab.lab import Lab
+    from voxlab.platform.rule import Rule
 
 _LOOK_EVERY_S = 0.25
 _FAREWELL_S = 5.0
@@ -190,10 +191,13 @@ def announce(lab: Lab, out: Terminal, as_json: bool) -> None:
         for application in account.applications.values():
             users = ", ".join(application.users) or "no users yet"
             out.wrap(f"{application.domain}: {users}", first="  ", rest="    ")
-            out.say(
-                "\n".join(f"    rule {rule.name}: {rule.pattern} → {rule.scenario.name}" for rule in application.rules)
-            )
+            out.say("\n".join(f"    rule {rule.name}: {rule.pattern} → {_goal(rule)}" for rule in application.rules))
     out.say("  Ctrl-C ends it")
+
+
+def _goal(rule: Rule) -> str:
+    """Return where a rule leads, in a word or two."""
+    return rule.goal if rule.scenario is None else rule.scenario.name
 
 
 def _watch(lab: Lab) -> None:

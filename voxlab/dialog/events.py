@@ -34,6 +34,7 @@ class ResendAck(NamedTuple):
 
     leg: int
     remote_tag: str
+    cseq: int
 
 
 class SendCancel(NamedTuple):
@@ -52,10 +53,14 @@ class Progress(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The callee accepted; the ACK is on its way."""
+    """The callee accepted; the ACK is on its way.
+
+    ``described`` holds its description: the 2xx, or the reliable provisional response before it (RFC 3262 s.5).
+    """
 
     leg: int
     response: Response
+    described: Response
 
 
 class Confirmed(NamedTuple):
@@ -88,11 +93,24 @@ class Ended(NamedTuple):
     request: Request | None
 
 
+class EarlyOffer(NamedTuple):
+    """A reliable provisional response brought an offer: answer it with ``answer_early_offer`` (RFC 3262 s.5)."""
+
+    leg: int
+    response: Response
+
+
 class OfferReceived(NamedTuple):
-    """A re-INVITE arrived: answer it with ``answer_offer`` or ``refuse_offer`` (s.14.2)."""
+    """A re-INVITE, UPDATE or PRACK offers something new: ``answer_offer`` or ``refuse_offer`` (s.14.2, RFC 3311)."""
 
     leg: int
     request: Request
+
+
+class OfferWithdrawn(NamedTuple):
+    """The re-INVITE that ``OfferReceived`` announced was cancelled; it wants no answer any more (s.9.2)."""
+
+    leg: int
 
 
 class OfferAnswered(NamedTuple):
@@ -100,6 +118,62 @@ class OfferAnswered(NamedTuple):
 
     leg: int
     ack: Request
+
+
+class OfferAccepted(NamedTuple):
+    """Our re-INVITE or UPDATE was accepted; the response holds the answer, if we offered anything."""
+
+    leg: int
+    method: str
+    response: Response
+
+
+class AnswerWanted(NamedTuple):
+    """Our re-INVITE without an offer got one in its 2xx: ``answer_in_ack`` sends the ACK with the answer (s.14.1)."""
+
+    leg: int
+    response: Response
+
+
+class OfferRefused(NamedTuple):
+    """Our re-INVITE or UPDATE was refused, or got no answer: the session is as it was (s.14.1, RFC 6141 s.3.1).
+
+    After a 491 ``RetryDue`` follows, unless something else is asked for before.
+    """
+
+    leg: int
+    method: str
+    status: int
+    reason: str
+    response: Response | None
+
+
+class RetryDue(NamedTuple):
+    """The time to wait after a 491 is over: the change may be asked for again, if it is still wanted (s.14.1)."""
+
+    leg: int
+
+
+class RefreshDue(NamedTuple):
+    """The session is to be refreshed by a re-INVITE with what was described before (RFC 4028 s.7.4)."""
+
+    leg: int
+
+
+class ReferReceived(NamedTuple):
+    """A REFER arrived inside the dialog: ``accept_refer`` or ``refuse_refer`` (RFC 3515 s.2.4.4)."""
+
+    leg: int
+    request: Request
+
+
+class ReferProgress(NamedTuple):
+    """A NOTIFY told how far the referred call has come; ``final`` when nothing more will come (RFC 3515 s.2.4.5)."""
+
+    leg: int
+    status: int
+    reason: str
+    final: bool
 
 
 class RequestReceived(NamedTuple):
@@ -118,6 +192,23 @@ class RequestAnswered(NamedTuple):
 
 
 LegEvent = (
-    Progress | Answered | Confirmed | Failed | Ended | OfferReceived | OfferAnswered | RequestReceived | RequestAnswered
+    Progress
+    | Answered
+    | Confirmed
+    | Failed
+    | Ended
+    | EarlyOffer
+    | OfferReceived
+    | OfferWithdrawn
+    | OfferAnswered
+    | OfferAccepted
+    | AnswerWanted
+    | OfferRefused
+    | RetryDue
+    | RefreshDue
+    | ReferReceived
+    | ReferProgress
+    | RequestReceived
+    | RequestAnswered
 )
 SessionOutput = LegEvent | SendRequest | SendResponse | SendCancel | ResendAck

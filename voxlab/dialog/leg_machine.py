@@ -6,6 +6,7 @@ Must not know what a leg is asked for or told; ``session``, ``caller`` and ``cal
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, ClassVar, TypeAlias
 
 from voxlab.base.errors import VoxlabError
@@ -15,6 +16,18 @@ from voxlab.dialog.tables import Action, Input, State, Table
 from voxlab.sip.message import Response
 
 _INPUTS = len(Input)
+
+
+class Clock(IntEnum):
+    """The deadlines that few legs have; each rings a method of a subclass, ``_back_off_over`` and so on."""
+
+    BACK_OFF = 0
+    PROVISIONAL = 1
+    REFRESH = 2
+    EXPIRY = 3
+    SUBSCRIPTION = 4
+
+
 Cell: TypeAlias = tuple[Callable[..., None] | None, State]
 
 
@@ -29,7 +42,7 @@ class LegMachine:
     incoming : bool
     """
 
-    __slots__ = ("_acceptance", "_due", "_emit", "_timers", "leg", "state")
+    __slots__ = ("_acceptance", "_clocks", "_due", "_emit", "_timers", "leg", "state")
 
     table: ClassVar[Table]
     incoming: ClassVar[bool]
@@ -48,6 +61,7 @@ class LegMachine:
         self._emit = emit
         self._acceptance: Acceptance | None = None
         self._due: float | None = None
+        self._clocks: dict[Clock, float] | None = None
 
     def _step(self, given: Input, now: float, argument: Any = None) -> None:
         action, state = self._cells[self.state * _INPUTS + given]
@@ -59,10 +73,17 @@ class LegMachine:
 
     def next_timeout(self) -> float | None:
         """When this leg wants ``handle_timeout``, None for never."""
-        return self._due
+        if self._clocks is None:
+            return self._due
+        dues = [due for due in (self._due, *self._clocks.values()) if due is not None]
+        return min(dues) if dues else None
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due: repeat the answer, give up on the ACK or on the cancelled call."""
+        """Do what is due: repeat the answer, give up on the ACK or on the cancelled call, and what clocks ask for."""
+        if self._clocks:
+            for clock in [clock for clock, due in sorted(self._clocks.items()) if now >= due]:
+                if self._clocks.pop(clock, None) is not None:
+                    self._rang(clock, now)
         if self._due is None or now < self._due:
             return
         self._due = None
@@ -70,6 +91,20 @@ class LegMachine:
             self._step(Input.CANCEL_OVERDUE, now)
         else:
             self._step(Input.ACK_OVERDUE if now >= self._acceptance.deadline else Input.RETRANSMIT_DUE, now)
+
+    def _start_clock(self, clock: Clock, due: float) -> None:
+        if self._clocks is None:
+            self._clocks = {}
+        self._clocks[clock] = due
+
+    def _stop_clock(self, *clocks: Clock) -> None:
+        if self._clocks is not None:
+            for clock in clocks or tuple(Clock):
+                self._clocks.pop(clock, None)
+
+    def _rang(self, clock: Clock, now: float) -> None:
+        """Do what this clock was started for."""
+        raise NotImplementedError
 
     # -- actions of every leg
 

@@ -14,13 +14,23 @@ from ipaddress import ip_address
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
+from voxlab.dialog.media_profile import (
+    DEFAULT_PROFILE,
+    PLAIN,
+    SECURE,
+    MediaProfile,
+    SrtpKeys,
+    asks_for_xr,
+    keys_of,
+    packet_time_ms,
+)
+from voxlab.sip.crypto_attribute import Crypto
 from voxlab.sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec, Connection, Media, Origin, SessionDescription
 
 DEFAULT_CODECS = (PCMU, PCMA, TELEPHONE_EVENT)
+_NO_VOICE = frozenset({"telephone-event", "cn"})
 _NOWHERE = frozenset({"0.0.0.0", "::"})
-_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
-_PTIME_MS = range(10, 201)
-_REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
 class State(IntEnum):
@@ -53,6 +63,14 @@ class MediaAgreed:
         Milliseconds of audio in each packet that we send.
     receives : tuple of Codec
         What may arrive, with the payload types under which it does: those of our own description (RFC 3264 s.5.1).
+    sends : tuple of Codec
+        What may be sent, with the payload types under which the far end takes it.
+    rtcp_mux : bool
+        Whether RTP and RTCP share a port (RFC 5761).
+    xr : bool
+        Whether the far end asks for VoIP metrics (RFC 3611 s.5.1).
+    keys : SrtpKeys or None
+        Of SRTP, None for plain RTP.
     """
 
     local: Address
@@ -63,6 +81,10 @@ class MediaAgreed:
     direction: str
     ptime_ms: int
     receives: tuple[Codec, ...] = ()
+    sends: tuple[Codec, ...] = ()
+    rtcp_mux: bool = False
+    xr: bool = False
+    keys: SrtpKeys | None = None
 
     @property
     def on_hold(self) -> bool:
@@ -81,9 +103,24 @@ class Negotiation:
         The sess-id of our o= line; its version counts up whenever what we say changes (RFC 3264 s.8).
     codecs : sequence of Codec
         What this end speaks, the preferred first.
+    profile : MediaProfile
+        How it is to be carried.
+
+    Attributes
+    ----------
+    holding : bool
+        Whether this end has put the call on hold: it wants to hear nothing (RFC 3264 s.8.4).
     """
 
-    def __init__(self, address: Address, session_id: int, codecs: Sequence[Codec] = DEFAULT_CODECS) -> None:
+    def __init__(
+        self,
+        address: Address,
+        session_id: int,
+        codecs: Sequence[Codec] = DEFAULT_CODECS,
+        profile: MediaProfile = DEFAULT_PROFILE,
+    ) -> None:
+        self.profile = profile
+        self._crypto: Crypto | None = None
         self.address = address
         self.codecs = tuple(codecs)
         self.state = State.IDLE
@@ -95,11 +132,13 @@ class Negotiation:
         self._said: tuple[Media, ...] = ()
         self._offered: tuple[Codec, ...] = ()
         self._at = 0
+        self.holding = False
+        self._before: tuple[State, tuple[Codec, ...], SessionDescription | None, int] = (State.IDLE, (), None, 0)
 
     # -- we offer
 
     def offer(self, codecs: Sequence[Codec] | None = None, direction: str = "sendrecv") -> bytes:
-        """Return our offer; asked again before it is answered, the same one.
+        """Return our offer; asked again before it is answered, the same one. On hold it asks to be sent nothing.
 
         Raises
         ------
@@ -109,13 +148,39 @@ class Negotiation:
         if self.state is State.HAVE_OFFER:
             raise VoxlabError("the far end's offer has to be answered before there can be one of ours (RFC 3264 s.4)")
         if self.state is not State.OFFERED:
+            self._remember()
             self._offered = tuple(codecs or self.codecs)
             self.state = State.OFFERED
-        audio = Media.audio(self.address.port, self._offered, direction=direction)
+            self._crypto = self._crypto or self.profile.draw()
+        audio = Media.audio(
+            self.address.port,
+            self._offered,
+            direction=self._willing(direction),
+            ptime_ms=self.profile.ptime_ms,
+            protocol=self.profile.protocol,
+            more=self.profile.offered_attributes(self._crypto),
+        )
         # RFC 3264 s.8: an m-line stays where it is; those refused before are offered with port 0.
         media = [line._replace(port=0, attributes=()) for line in self._said] or [audio]
         media[self._at] = audio
         return self._describe(tuple(media))
+
+    def offer_again(self) -> bytes:
+        """Return what we described last, as an offer that changes nothing: the same o= line (RFC 4028 s.7.4)."""
+        if self.state is not State.AGREED:
+            return self.offer()
+        self._remember()
+        self._offered = self._said[self._at].codecs()
+        self.state = State.OFFERED
+        return self._last
+
+    def withdraw(self) -> None:
+        """Go back to what was agreed before the offer that is under way, ours or theirs (RFC 6141 s.3.1)."""
+        if self.state in {State.OFFERED, State.HAVE_OFFER}:
+            self.state, self._offered, self.remote, self._at = self._before
+
+    def _remember(self) -> None:
+        self._before = (self.state, self._offered, self.remote, self._at)
 
     def take_answer(self, answer: SessionDescription) -> MediaAgreed | None:
         """Take the answer to our offer; None, and nothing changes, when it accepts nothing of it.
@@ -134,12 +199,44 @@ class Negotiation:
         if self.state is State.OFFERED:
             return False  # glare: both have offered (RFC 3261 s.14.1)
         for at, media in enumerate(offer.media):
-            if media.type == "audio" and _usable(offer, media) and self._common(media):
+            if media.type == "audio" and _usable(offer, media) and self.profile.takes(media) and self._common(media):
+                if self.state is not State.HAVE_OFFER:
+                    self._remember()
                 self._at = at
                 self.remote = offer
                 self.state = State.HAVE_OFFER
                 return True
         return False
+
+    def is_refresh(self, offer: SessionDescription) -> bool:
+        """Whether an offer is what they described last: the same o= line, so that nothing changes (RFC 3264 s.8)."""
+        return self.state is State.AGREED and self.remote is not None and self.remote.origin == offer.origin
+
+    def offered_direction(self) -> str:
+        """Return the direction that the far end described, as it sees it; an address of 0.0.0.0 makes it hold."""
+        if self.remote is None or not self.remote.media:
+            return "sendrecv"
+        return REVERSED[_direction(self.remote, self.remote.media[self._at])]
+
+    @property
+    def says_hold(self) -> bool:
+        """Whether our last description asks to be sent nothing."""
+        return bool(self._said) and self._said[self._at].direction in {"sendonly", "inactive"}
+
+    @property
+    def says_hold_before(self) -> bool:
+        """Whether what stands, without the offer that was refused, keeps the far end on hold."""
+        return self.agreed is not None and self.agreed.direction in {"sendonly", "inactive"}
+
+    def current_codecs(self) -> tuple[Codec, ...]:
+        """Return what is agreed on, for an offer that keeps it; () before anything is."""
+        if self.agreed is None:
+            return ()
+        return (self.agreed.codec, *(codec for codec in _events(self.agreed.receives)))
+
+    def offered_media(self) -> Media | None:
+        """Return how the far end described its audio, None before it did."""
+        return self.remote.media[self._at] if self.remote is not None and self.remote.media else None
 
     def offered_codecs(self) -> tuple[Codec, ...]:
         """Return what the far end's offer names for audio, all of it; () without an offer."""
@@ -147,7 +244,7 @@ class Negotiation:
             return ()
         return self.remote.media[self._at].codecs()
 
-    def answer(self, prefer: Codec | None = None, *, relayed: bool = False) -> bytes:
+    def answer(self, prefer: Codec | None = None, *, relayed: bool = False, direction: str = "sendrecv") -> bytes:
         """Return our answer to the offer taken: the codecs common to both, in the offer's order (RFC 3264 s.6.1).
 
         Asked again before there is another offer, the same one.
@@ -159,6 +256,8 @@ class Negotiation:
             be transcoded.
         relayed : bool
             Whether ``prefer`` is acceptable though this end does not speak it: its packets are only passed on.
+        direction : str
+            The most that this end can do: what the other leg of a bridge leaves possible.
 
         Raises
         ------
@@ -171,16 +270,31 @@ class Negotiation:
             raise VoxlabError("there is no offer to answer")
         offered = self.remote.media[self._at]
         spoken = self._chosen(offered, prefer, relayed)
-        direction = _direction(self.remote, offered)
+        direction = _both(_direction(self.remote, offered), self._willing(direction))
+        self._crypto = self._replied(offered)
         answers = tuple(
-            Media.audio(self.address.port, spoken, direction=direction, protocol=media.protocol)
+            Media.audio(
+                self.address.port,
+                spoken,
+                direction=direction,
+                ptime_ms=self.profile.ptime_ms,
+                protocol=media.protocol,
+                more=self.profile.answered_attributes(offered, self._crypto),
+            )
             if at == self._at
             else Media(media.type, 0, media.protocol, media.formats)  # RFC 3264 s.6: port 0 refuses a stream
             for at, media in enumerate(self.remote.media)
         )
         self._offered = ()
-        self._agree(self.remote, offered, spoken, spoken)
+        self._agree(self.remote, offered, spoken, spoken, direction)
         return self._describe(answers)
+
+    def _replied(self, offered: Media) -> Crypto | None:
+        """Return our key for an answer: the one in use as long as tag and suite stay (RFC 4568 s.7.1.4)."""
+        reply, before = self.profile.reply(offered), self._crypto
+        if reply is not None and before is not None and (before.tag, before.suite) == (reply.tag, reply.suite):
+            return before
+        return reply
 
     def _common(self, media: Media) -> tuple[Codec, ...]:
         return _audio(_shared(media.codecs(), self.codecs))
@@ -188,26 +302,40 @@ class Negotiation:
     def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool) -> tuple[Codec, ...]:
         return _answered(offered.codecs(), self.codecs, prefer, relayed)
 
+    def _willing(self, direction: str) -> str:
+        return _both(direction, "sendonly") if self.holding else direction
+
     # -- what is agreed
 
     def _agree(
-        self, theirs: SessionDescription, media: Media, spoken: Sequence[Codec], receives: Sequence[Codec]
+        self,
+        theirs: SessionDescription,
+        media: Media,
+        spoken: Sequence[Codec],
+        receives: Sequence[Codec],
+        direction: str = "",
     ) -> MediaAgreed | None:
-        audio, events = _audio(tuple(spoken)), _events(tuple(spoken))
-        remote = _usable(theirs, media)
-        if remote is None or not audio:
+        audio = _audio(tuple(spoken))
+        remote, keys = _usable(theirs, media), keys_of(self._crypto, media)
+        if remote is None or not audio or (keys is None and (media.protocol in SECURE or self.profile.srtp == "sdes")):
             return None
+        event = _event_for(audio[0], tuple(spoken))
+        mux = media.rtcp_mux and (self.profile.rtcp_mux or not self._offered)
         self.remote = theirs
         self.state = State.AGREED
         self.agreed = MediaAgreed(
             self.address,
             remote,
-            _rtcp(theirs, media, remote),
+            remote if mux else _rtcp(theirs, media, remote),
             audio[0],
-            events[0].payload_type if events else None,
-            _direction(theirs, media),
-            _ptime_ms(media),
+            event.payload_type if event else None,
+            direction or self._willing(_direction(theirs, media)),
+            packet_time_ms(media, audio[0]),
             tuple(receives),
+            tuple(spoken),
+            mux,
+            asks_for_xr(media),
+            keys,
         )
         return self.agreed
 
@@ -239,12 +367,19 @@ def _shared(codecs: tuple[Codec, ...], among: tuple[Codec, ...]) -> tuple[Codec,
 
 @lru_cache(maxsize=1024)
 def _audio(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    return tuple([codec for codec in codecs if codec.encoding.lower() != "telephone-event"])
+    return tuple([codec for codec in codecs if codec.encoding.lower() not in _NO_VOICE])
 
 
 @lru_cache(maxsize=1024)
 def _events(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return tuple([codec for codec in codecs if codec.encoding.lower() == "telephone-event"])
+
+
+@lru_cache(maxsize=1024)
+def _event_for(audio: Codec, codecs: tuple[Codec, ...]) -> Codec | None:
+    """Return the telephone events on the clock of the audio codec (RFC 4733 s.2.2), else any, else None."""
+    events = _events(codecs)
+    return next((each for each in events if each.clock_rate_hz == audio.clock_rate_hz), next(iter(events), None))
 
 
 @lru_cache(maxsize=1024)
@@ -262,7 +397,7 @@ def _answered(
 def _usable(description: SessionDescription, media: Media) -> Address | None:
     """Return where RTP goes; None for a refused stream, a name for an address, a profile that we do not speak."""
     where = description.rtp_address(media)
-    if where is None or media.protocol not in _PROTOCOLS or not _is_address(where[0]):
+    if where is None or media.protocol not in PLAIN | SECURE or not _is_address(where[0]):
         return None
     return Address(*where)
 
@@ -273,19 +408,20 @@ def _rtcp(description: SessionDescription, media: Media, rtp: Address) -> Addres
     return Address(host if _is_address(host) else rtp.host, port if 0 < port <= 65_535 else rtp.port)
 
 
-def _ptime_ms(media: Media) -> int:
-    """Return the packet time that they ask for, if it is one that we send (RFC 8866 s.6.4: a recommendation)."""
-    asked_ms = media.ptime_ms
-    return asked_ms if asked_ms in _PTIME_MS and asked_ms is not None else 20
-
-
 def _direction(theirs: SessionDescription, media: Media) -> str:
     """Return the direction as we see it; with 0.0.0.0 it asks to be sent nothing (RFC 3264 s.8.4)."""
-    direction = _REVERSED[theirs.direction_of(media)]
+    direction = REVERSED[theirs.direction_of(media)]
     connection = theirs.connection_of(media)
     if connection is None or connection.address not in _NOWHERE:
         return direction
     return "recvonly" if direction in {"sendrecv", "recvonly"} else "inactive"
+
+
+def _both(one: str, other: str) -> str:
+    """Return what two directions have in common, both seen from here."""
+    if other in (one, "sendrecv"):
+        return one
+    return other if one == "sendrecv" else "inactive"
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,8 @@
-"""The INVITE usage of one leg, as far as caller and callee are alike: requests inside the dialog, re-INVITE, BYE.
+"""The INVITE usage of one leg, as far as caller and callee are alike: requests inside the dialog, BYE.
 
-RFC 3261 s.12.2, s.14.2, s.15. ``caller`` and ``callee`` add their halves. Must not know about transports, media or who
-owns the leg: commands and messages go in, requests, responses and leg events come out.
+RFC 3261 s.12.2, s.15. ``refreshing`` keeps its timer, ``renegotiation`` changes what was agreed, ``caller`` and
+``callee`` add their halves. Must not know about transports, media or who owns the leg: commands and messages go in,
+requests, responses and leg events come out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from voxlab.dialog.events import (
     SendRequest,
     SessionOutput,
 )
-from voxlab.dialog.renegotiation import ALLOW, Renegotiation
+from voxlab.dialog.referral import Referring
+from voxlab.dialog.renegotiation import ALLOW
+from voxlab.dialog.session_timer import lengthened
 from voxlab.dialog.tables import Input, State
 from voxlab.sip.message import Request, Response
 
@@ -34,7 +37,7 @@ class Credentials(Protocol):
         """Return the header fields to send ``request`` again with, none where no answer is possible."""
 
 
-class Session(Renegotiation):
+class Session(Referring):
     """One leg of a call; made as a ``Caller`` or a ``Callee``.
 
     Attributes
@@ -108,6 +111,14 @@ class Session(Renegotiation):
         """Send the ACK with our answer; only a caller that dialled without an offer has one to send."""
         raise VoxlabError("no offer waits for an answer in the ACK: the call came in")
 
+    def answer_early_offer(self, response: Response, sdp: bytes) -> None:
+        """Answer the offer of a reliable provisional response; only a caller gets one."""
+        raise VoxlabError("no provisional response waits for an answer: the call came in")
+
+    def early_answer(self, tag: str) -> Response | None:
+        """Return the reliable provisional response that described this callee, None without one."""
+        return None
+
     def send(self, method: str, content_type: str, body: bytes, headers: Sequence[Header] = ()) -> None:
         """Send an INFO or MESSAGE inside the dialog; the answer comes back as ``RequestAnswered``."""
         check_lines(method, content_type, headers=headers)
@@ -116,22 +127,29 @@ class Session(Renegotiation):
             raise VoxlabError(
                 f"cannot send {method} in a call that is {self.state.name.lower()}; it needs to be connected"
             )
-        self._request(dialog, dialog.request(method, headers=[*headers, ("Content-Type", content_type)], body=body))
+        lines = [*headers, ("Content-Type", content_type)] if content_type else headers
+        self._request(dialog, dialog.request(method, headers=lines, body=body))
 
     # -- messages of the peer
 
     def response(self, response: Response, request: Request, now: float) -> None:
         """Take a response to our ``request``."""
         method = request.method
-        if method == "INVITE":
+        if method == "INVITE" and request.to_tag is None:
             self._invite_response(response, now)
-        elif response.status >= 200 and method != "CANCEL" and not self._authenticated(response, request):
-            self._request_done(request, response.status, now)
+        elif response.status < 200 or method == "CANCEL" or self._authenticated(response, request):
+            return
+        elif method in {"INVITE", "UPDATE"}:
+            self.change_answered(response, request, now)
+        else:
+            self._request_done(request, response.status, now, response)
 
     def failed(self, request: Request, cause: str, now: float) -> None:
         """Take the news that our request got no answer: ``cause`` is "timeout" or "transport" (s.8.1.3.1)."""
-        if request.method == "INVITE":
+        if request.method == "INVITE" and request.to_tag is None:
             self._step(Input.LOST, now, cause)
+        elif request.method in {"INVITE", "UPDATE"}:
+            self.change_lost(cause, now)
         elif request.method != "CANCEL":
             self._request_done(request, 408 if cause == "timeout" else 503, now)
 
@@ -144,7 +162,7 @@ class Session(Renegotiation):
         acceptance, dialog = self._acceptance, self.dialog
         if acceptance is None or dialog is None or request.cseq != acceptance.response.cseq:
             return
-        if _is_of(dialog, request) and is_readable(request):
+        if dialog.remote_tag in {"", request.from_tag} and is_readable(request):
             self._step(Input.ACK, now, request)
 
     def cancel(self, transaction: int, now: float) -> None:
@@ -157,10 +175,10 @@ class Session(Renegotiation):
         Raises
         ------
         SipSyntaxError
-            A re-INVITE that cannot be read; nothing has changed.
+            A re-INVITE or UPDATE that cannot be read; nothing has changed.
         """
-        dialog, method = self.dialog, request.method
-        if dialog is None or not _is_of(dialog, request):
+        dialog, method = self._dialog_from(request), request.method
+        if dialog is None:
             self._respond(transaction, request.response(481))
         elif not dialog.accepts(request):
             self._respond(transaction, request.response(500, "CSeq Out Of Order"))
@@ -169,13 +187,30 @@ class Session(Renegotiation):
         elif method == "INVITE":
             check_readable(request)
             self._step(Input.REINVITE, now, (request, transaction))
+        elif method == "UPDATE":
+            check_readable(request)
+            self._step(Input.UPDATE, now, (request, transaction))
+        elif method == "PRACK":
+            check_readable(request)
+            self._prack(request, transaction, now)
         else:
-            self._serve(request, transaction)
+            self._serve(request, transaction, now)
 
-    def _serve(self, request: Request, transaction: int) -> None:
+    def _prack(self, request: Request, transaction: int, now: float) -> None:
+        """Take a PRACK; only a callee has sent what it acknowledges (RFC 3262 s.3)."""
+        self._respond(transaction, request.response(481))
+
+    def _serve(self, request: Request, transaction: int, now: float) -> None:
         method = request.method
         if self.state in _OVER:
             self._respond(transaction, request.response(481))
+        elif method == "REFER":
+            self._refer_received(request, transaction)
+        elif method == "NOTIFY":
+            self._notified(request, transaction)
+        elif method == "INFO" and "info-package" in request.headers:
+            # RFC 6086 s.4.2.2: packages are taken by agreement only, and we have offered none
+            self._respond(transaction, request.response(469, "Bad Info Package", headers=[("Recv-Info", "nil")]))
         elif method in {"INFO", "MESSAGE"}:
             self._respond(transaction, request.response(200))
             self._emit(RequestReceived(self.leg, request))
@@ -198,14 +233,20 @@ class Session(Renegotiation):
         self._emit(SendRequest(self.leg, request, dialog.next_hop))
 
     def _authenticated(self, response: Response, request: Request) -> bool:
-        """Send a challenged request once more, with credentials; False where that is not possible (s.22.2)."""
-        headers = self._credentials_for(response, request)
+        """Send a request once more, with credentials after a challenge (s.22.2), with a longer interval after a 422
+        (RFC 4028 s.7.3); False where that is not possible.
+        """
+        headers = self._second_try(response, request)
         dialog = self._dialog_of(request)
         if not headers or dialog is None:
             return False
         dialog.local_cseq += 1
         self._request(dialog, again(request, dialog.local_cseq, headers))
         return True
+
+    def _second_try(self, response: Response, request: Request) -> list[Header]:
+        """Return what would make a refused request acceptable, [] where nothing would."""
+        return lengthened(response, request) if response.status == 422 else self._credentials_for(response, request)
 
     def _credentials_for(self, response: Response, request: Request) -> list[Header]:
         if response.status not in {401, 407} or self._credentials is None:
@@ -215,9 +256,11 @@ class Session(Renegotiation):
         except SipSyntaxError:  # a challenge that nobody can read is a refusal
             return []
 
-    def _request_done(self, request: Request, status: int, now: float) -> None:
-        if request.method != "BYE":
-            self._emit(RequestAnswered(self.leg, request.method, status))
+    def _request_done(self, request: Request, status: int, now: float, response: Response | None = None) -> None:
+        if request.method in {"REFER", "NOTIFY"}:
+            self._refer_done(request, status, response)
+        elif request.method != "BYE":
+            self._tell(RequestAnswered(self.leg, request.method, status))
         elif self.dialog is None or self._dialog_of(request) is self.dialog:
             self._step(Input.BYE_DONE, now)
 
@@ -227,9 +270,14 @@ class Session(Renegotiation):
         self.cause = "no ACK"
         self._bye(now, self._parting)
 
+    def _bye_lost(self, now: float, cause: str) -> None:
+        self.cause = cause
+        self._bye(now, ())
+
     def _bye(self, now: float, headers: Sequence[Header] | Request) -> None:
         self._withdraw_offer(now, None)
         self._rest()
+        self._stop_clock()
         if self.dialog is not None:
             extra = self._parting if isinstance(headers, Request) else headers
             self._request(self.dialog, self.dialog.request("BYE", headers=extra))
@@ -237,6 +285,7 @@ class Session(Renegotiation):
     def _answer_bye(self, now: float, argument: tuple[Request, int]) -> None:
         request, transaction = argument
         self._rest()
+        self._stop_clock()
         self._respond(transaction, request.response(200))
         self._withdraw_offer(now, None)
         self._emit(Ended(self.leg, by_peer=True, cause="hang up", request=request))
@@ -256,11 +305,6 @@ class Session(Renegotiation):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(leg={self.leg}, {self.state.name}, call_id={self.call_id!r})"
-
-
-def _is_of(dialog: Dialog, request: Request) -> bool:
-    """Whether a request comes from the dialog's peer; RFC 2543 knew no tags (s.12.2.2)."""
-    return not dialog.remote_tag or request.from_tag == dialog.remote_tag
 
 
 __all__ = ["ALLOW", "Credentials", "Session"]

@@ -1,4 +1,4 @@
-"""The INVITE usage as data: what a caller and a callee do on every input in every state (RFC 3261 s.9, s.13-15).
+"""The INVITE usage as data: a row for every input in every state (RFC 3261 s.9, s.13-15, RFC 3311).
 
 Must not know how an action is carried out: ``session``, ``caller`` and ``callee`` do that. Every (state, input) pair is
 defined; an input that means nothing in a state is ignored with its reason.
@@ -45,6 +45,8 @@ class Input(IntEnum):
     CANCEL_OVERDUE = 15
     REINVITE = 16
     UNREADABLE_SUCCESS = 17
+    UPDATE = 18
+    DIALOG_LOST = 19
 
 
 class Action(IntEnum):
@@ -80,6 +82,8 @@ class Action(IntEnum):
     WITHDRAW_OFFER = 27
     REFUSE_SECOND = 28
     REFUSE_PENDING = 29
+    TAKE_CHANGE = 30
+    BYE_LOST = 31
 
 
 class Row(NamedTuple):
@@ -112,6 +116,10 @@ _AFTER_ANSWER: dict[tuple[State, Input], Row] = {
     (S.CONNECTED, I.CANCEL): Row(A.WITHDRAW_OFFER, S.CONNECTED, "s.9.2: of a re-INVITE without final response: 487"),
     (S.CONNECTED, I.RETRANSMIT_DUE): Row(A.REPEAT_ANSWER, S.CONNECTED, "s.14.2: the 200 to a re-INVITE, as s.13.3.1.4"),
     (S.CONNECTED, I.ACK_OVERDUE): Row(A.BYE_WITHOUT_ACK, S.ENDING, "s.14.2: a re-INVITE whose ACK never comes: BYE"),
+    (S.CONNECTED, I.UPDATE): Row(A.TAKE_CHANGE, S.CONNECTED, "RFC 3311 s.5.2"),
+    (S.CONNECTED, I.DIALOG_LOST): Row(A.BYE_LOST, S.ENDING, "s.12.2.1.2, RFC 4028 s.10: the peer is gone: BYE"),
+    (S.ENDING, I.UPDATE): Row(A.NO_SUCH_CALL, S.ENDING, "s.15.1.1: the session is over once the BYE is sent"),
+    (S.ENDED, I.UPDATE): Row(A.NO_SUCH_CALL, S.ENDED, "s.12.2.2: no such dialog any more, 481"),
     (S.ENDING, I.BYE): Row(A.ANSWER_CROSSING_BYE, S.ENDING, "RFC 5407 s.3.2.1: two BYEs cross, each is answered"),
     (S.ENDING, I.BYE_DONE): Row(A.END, S.ENDED, "s.15.1.1: ended by any final response, a 481, a 408 or silence"),
     (S.ENDING, I.REINVITE): Row(A.NO_SUCH_CALL, S.ENDING, "s.15.1.1: the session is over once the BYE is sent"),
@@ -120,6 +128,7 @@ _AFTER_ANSWER: dict[tuple[State, Input], Row] = {
 }
 
 _OWN_INVITE = "s.14.2: our own INVITE is in progress, 491"
+_EARLY_UPDATE = "RFC 3311 s.5: an early dialog may be changed, once its first offer has been answered reliably"
 _NO_BYE_YET = "s.15: a callee sends no BYE on an early dialog; there is no session to end, 481"
 
 _CALLER = {
@@ -149,6 +158,9 @@ _CALLER = {
     (S.CANCELLING, I.CANCEL_OVERDUE): Row(A.CANCELLED, S.ENDED, "s.9.1: no final response for 64*T1"),
     (S.CANCELLING, I.BYE): Row(A.NO_SUCH_CALL, S.CANCELLING, _NO_BYE_YET),
     (S.CANCELLING, I.REINVITE): Row(A.REFUSE_PENDING, S.CANCELLING, _OWN_INVITE),
+    (S.CALLING, I.UPDATE): Row(A.TAKE_CHANGE, S.CALLING, _EARLY_UPDATE),
+    (S.PROCEEDING, I.UPDATE): Row(A.TAKE_CHANGE, S.PROCEEDING, _EARLY_UPDATE),
+    (S.CANCELLING, I.UPDATE): Row(A.TAKE_CHANGE, S.CANCELLING, _EARLY_UPDATE),
     (S.CONNECTED, I.SUCCESS): Row(A.ACKNOWLEDGE, S.CONNECTED, "s.13.2.2.4: ACK again; a second branch: ACK and BYE"),
     (S.CONNECTED, I.UNREADABLE_SUCCESS): Row(A.ACKNOWLEDGE, S.CONNECTED, "s.13.2.2.4"),
     (S.ENDING, I.SUCCESS): Row(A.ACKNOWLEDGE, S.ENDING, "s.13.2.2.4: its ACK was lost, the call ends all the same"),
@@ -176,6 +188,9 @@ _CALLEE = {
     (S.ANSWERED, I.BYE): Row(A.ANSWER_BYE, S.ENDED, "s.15.1.2: the ACK was lost or overtaken"),
     (S.ANSWERED, I.LOST): Row(A.IGNORE, S.ANSWERED, "the answer is repeated until the ACK is overdue"),
     (S.ANSWERED, I.REINVITE): Row(A.REFUSE_PENDING, S.ANSWERED, _UNACKNOWLEDGED),
+    (S.INCOMING, I.UPDATE): Row(A.TAKE_CHANGE, S.INCOMING, _EARLY_UPDATE),
+    (S.ANSWERED, I.UPDATE): Row(A.TAKE_CHANGE, S.ANSWERED, "RFC 3311 s.5.2: our 200 has answered their offer"),
+    (S.CLOSING, I.UPDATE): Row(A.TAKE_CHANGE, S.CLOSING, "RFC 3311 s.5.2"),
     (S.CLOSING, I.ACK): Row(A.BYE, S.ENDING, "s.15"),
     (S.CLOSING, I.RETRANSMIT_DUE): Row(A.REPEAT_ANSWER, S.CLOSING, "s.13.3.1.4"),
     (S.CLOSING, I.ACK_OVERDUE): Row(A.BYE_WITHOUT_ACK, S.ENDING, "s.13.3.1.4"),

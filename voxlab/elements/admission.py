@@ -9,18 +9,23 @@ from typing import NamedTuple, Protocol
 
 from voxlab.base.datagram import Flow
 from voxlab.dialog.dialog import Header, check_readable
+from voxlab.dialog.session_timer import SMALLEST_S, too_small
 from voxlab.sip.message import Request
 
 _BODIES = frozenset({"application/sdp", "multipart/mixed", "multipart/alternative", "multipart/related"})
 
 
 class Incoming(NamedTuple):
-    """An INVITE was admitted and is a leg now; ``target`` is what the policy answered with ``Handle``."""
+    """An INVITE was admitted and is a leg now; ``target`` is what the policy answered with ``Handle``.
+
+    ``replaces`` is the leg whose place it takes, 0 for an ordinary call (RFC 3891 s.3).
+    """
 
     leg: int
     request: Request
     flow: Flow
     target: object
+    replaces: int = 0
 
 
 class Refused(NamedTuple):
@@ -69,15 +74,34 @@ def read_invite(request: Request) -> None:
     check_readable(request)
 
 
-def unacceptable(request: Request) -> Admission | None:
+class Extensions(NamedTuple):
+    """What a host understands beyond RFC 3261.
+
+    Attributes
+    ----------
+    options : frozenset of str
+        Option tags that a Require may name.
+    min_session_s : int
+        The smallest session interval that is accepted (RFC 4028 s.9).
+    """
+
+    options: frozenset[str] = frozenset({"100rel", "timer", "replaces", "norefersub"})
+    min_session_s: int = SMALLEST_S
+
+
+def unacceptable(request: Request, extensions: Extensions) -> Admission | None:
     """Inspect the header fields and the body of a request (s.8.2.2, s.8.2.3); None where all is well."""
     headers = request.headers
     scheme = request.uri_text.partition(":")[0].lower()
     if scheme not in {"sip", "sips", "tel"}:
         return Admission(416, why=f"Request-URI scheme {scheme!r} is none of sip, sips, tel (s.8.2.2.1)")
     if "require" in headers:
-        wanted = ", ".join(headers.split("require"))
-        return Admission(420, headers=(("Unsupported", wanted),), why=f"Require: {wanted} (s.8.2.2.3)")
+        wanted = ", ".join(option for option in headers.split("require") if option not in extensions.options)
+        if wanted:
+            return Admission(420, headers=(("Unsupported", wanted),), why=f"Require: {wanted} (s.8.2.2.3)")
+    timed = request.method in {"INVITE", "UPDATE"} and "session-expires" in headers
+    if timed and (lines := too_small(request, extensions.min_session_s)) is not None:
+        return Admission(422, headers=tuple(lines), why="the session interval is too small (RFC 4028 s.9)")
     return _unacceptable_body(request) if request.body and request.method == "INVITE" else None
 
 

@@ -68,7 +68,8 @@ class Keyring:
         for challenge in best:
             self._known[names[1], challenge.realm] = _Known(challenge)
         keys = [(names[1], challenge.realm) for challenge in best]
-        keys += [key for key in self._known if key[0] != names[1] and key[0] in request.headers]
+        # What other realms on the way have accepted goes along: each proxy wants its own (s.22.3).
+        keys += [key for key in self._known if key not in keys and key[1] in _shown(request, key[0])]
         return [self._header(key, request) for key in keys]
 
     def authorize(self, response: Response, request: Request) -> Header | None:

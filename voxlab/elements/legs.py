@@ -28,7 +28,7 @@ class Leg:
         self.invite_number = 0
         self.invite_open = False
         self.wanted: float | None = None
-        self.acks: dict[str, Transmit] = {}
+        self.acks: dict[tuple[str, int], Transmit] = {}
 
 
 class Legs:
@@ -72,6 +72,10 @@ class Legs:
     def get(self, number: int) -> Leg | None:
         """Return the leg of that number, None when it is gone."""
         return self._by_number.get(number)
+
+    def sessions(self) -> list[Session]:
+        """Return the sessions of all legs."""
+        return [leg.session for leg in self._by_number.values()]
 
     def in_dialog(self, call_id: str, local_tag: str | None) -> Leg | None:
         """Return the leg to which a message with these belongs."""

@@ -43,6 +43,10 @@ class Binding(NamedTuple):
         The device's own name for itself (``+sip.instance``, RFC 5626 s.4.1).
     path : tuple of str
         The proxies between here and the device (RFC 3327), nearest first.
+    reg_id : int or None
+        Which of the device's flows this is (RFC 5626 s.4.2), with ``instance`` what the binding goes by.
+    is_behind_nat : bool
+        The device believes to be elsewhere than its requests come from, so its contact leads nowhere.
     """
 
     contact: Uri
@@ -53,6 +57,20 @@ class Binding(NamedTuple):
     q: float = 1.0
     instance: str | None = None
     path: tuple[str, ...] = ()
+    reg_id: int | None = None
+    is_behind_nat: bool = False
+
+    @property
+    def flow_name(self) -> tuple[str, int] | None:
+        """What an outbound binding goes by instead of its contact (RFC 5626 s.6)."""
+        return None if self.reg_id is None or self.instance is None else (self.instance, self.reg_id)
+
+    @property
+    def needs_flow(self) -> bool:
+        """Whether the device is reached over the flow of its REGISTER only: a stream, an outbound flow, a NAT."""
+        if self.path:
+            return False
+        return self.flow.reliable or self.is_behind_nat or self.reg_id is not None
 
     def remaining_s(self, now: float) -> float:
         """Return the seconds left at ``now``."""
@@ -100,6 +118,7 @@ class LocationService:
         self._entries: dict[str, _Entry] = {}
         self._heap: list[tuple[float, str]] = []
         self._count = 0
+        self._over: dict[int, set[str]] = {}
         self._outputs: list[RegistrationChanged] = []
 
     def lookup(self, aor: str, now: float) -> tuple[Binding, ...]:
@@ -133,6 +152,9 @@ class LocationService:
         if count > self.max_bindings and len(bindings) > (0 if entry is None else len(entry.bindings)):
             raise LocationFull(f"the location service holds {self._count} bindings, at most {self.max_bindings} fit")
         self._count = count
+        for binding in bindings:
+            if binding.reg_id is not None and binding.flow.connection:
+                self._over.setdefault(binding.flow.connection, set()).add(aor)
         if not bindings:
             self._entries.pop(aor, None)
         elif entry is None:
@@ -142,6 +164,20 @@ class LocationService:
         else:
             self._put(aor, entry, bindings)
         self._tidy()
+
+    def drop_flow(self, flow: Flow, now: float) -> None:
+        """Forget the outbound bindings over a connection that is gone: a binding of another kind may still be reached
+        by its contact.
+        """
+        for aor in sorted(self._over.pop(flow.connection, ())):
+            entry = self._entries.get(aor)
+            if entry is not None:
+                gone = [b for b in entry.bindings if b.reg_id is not None and b.flow.connection == flow.connection]
+                self.replace(aor, tuple([binding for binding in entry.bindings if binding not in gone]))
+                self._outputs += [
+                    RegistrationChanged(now, aor, str(binding.contact), "removed", 0.0, binding.call_id)
+                    for binding in gone
+                ]
 
     def aors(self) -> Iterator[tuple[str, tuple[Binding, ...]]]:
         """Walk all addresses-of-record with their bindings, in the order in which they first came."""
@@ -160,7 +196,7 @@ class LocationService:
             self._tidy()
 
     def poll(self) -> list[RegistrationChanged]:
-        """Drain what has lapsed since the last time."""
+        """Drain what has lapsed, or lost its connection, since the last time."""
         outputs, self._outputs = self._outputs, []
         return outputs
 

@@ -7,7 +7,7 @@ for a URI.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from math import inf
@@ -17,12 +17,24 @@ from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.events import LegEvent
+from voxlab.elements.keep_alive import binding_response
+from voxlab.elements.loop_detection import was_passed_on
+from voxlab.elements.proxy import Proxy, Routed, TurnedBack
+from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
+from voxlab.elements.transaction_user import Event
 from voxlab.elements.user_agent import Admit, Incoming, Refused, UserAgent, admit_everyone
 from voxlab.sip.limits import Limits
 from voxlab.sip.message import Request, Response
 from voxlab.sip.parser import parse, refusal
 from voxlab.sip.uri import Uri
-from voxlab.transaction.events import Output, RequestArrived, ResponseArrived, TransactionEnded, TransactionFailed
+from voxlab.transaction.events import (
+    AckArrived,
+    Output,
+    RequestArrived,
+    ResponseArrived,
+    TransactionEnded,
+    TransactionFailed,
+)
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
 
@@ -46,18 +58,28 @@ class RegisterService(Protocol):
     def next_timeout(self) -> float | None: ...  # noqa: D102
     def handle_timeout(self, now: float) -> None: ...  # noqa: D102
 
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """Hear that a connection is gone."""
 
-class RegisterClient(Protocol):
+
+class Housekeeper(Protocol):
+    """Has deadlines that keep nobody waiting: a binding that expires, a subscription to be refreshed."""
+
+    def next_timeout(self) -> float | None: ...  # noqa: D102
+    def handle_timeout(self, now: float) -> None: ...  # noqa: D102
+
+
+class RegisterClient(Housekeeper, Protocol):
     """Keeps a registration of ours alive elsewhere (``elements/registrant.py``)."""
 
     def receive(self, response: Response, now: float) -> None: ...  # noqa: D102
     def failed(self, cause: str, now: float) -> None: ...  # noqa: D102
-    def next_timeout(self) -> float | None: ...  # noqa: D102
-    def handle_timeout(self, now: float) -> None: ...  # noqa: D102
     def requests(self) -> list[tuple[Request, Flow]]: ...  # noqa: D102
+    def pong(self, flow: Flow, data: bytes, now: float) -> None: ...  # noqa: D102
+    def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack
 
 
 class Node:
@@ -78,6 +100,8 @@ class Node:
         Without one a REGISTER gets 405.
     max_calls : int or None
         Past this many incoming calls at once: 503 with Retry-After.
+    policy : RoutingPolicy or None
+        Decides in the place of ``admit``, and may have requests passed on; without one there is no proxy here.
     resolve : callable or None
         From a host name to an IP address, None where it is not known.
     observer, created : callable or None
@@ -95,6 +119,7 @@ class Node:
         admit: Admit = admit_everyone,
         registrar: RegisterService | None = None,
         max_calls: int | None = None,
+        policy: RoutingPolicy | None = None,
         resolve: Callable[[str], str | None] | None = None,
         observer: Callable[..., None] | None = None,
         created: Callable[..., None] | None = None,
@@ -106,9 +131,15 @@ class Node:
         self._resolve = resolve
         timers = timers or Timers()
         self.layer = TransactionLayer(ids, timers, sent_by=self.sent_by, observer=observer, created=created)
+        self.proxy: Proxy | None = None
+        if policy is not None:
+            asked = AskedOnce(policy)
+            admit = admit_by(asked)
+            self.proxy = Proxy(self.layer, ids, self, asked, timers)
         self.user_agent = UserAgent(self.layer, ids, self, timers, admit=admit, max_calls=max_calls)
         self.registrar = registrar
         self._clients: list[RegisterClient] = []
+        self._housekeepers: list[Housekeeper] = [] if registrar is None else [registrar]
         self._registering: dict[int, RegisterClient] = {}
         self._contacts: dict[str, str] = {}
         self._out: list[Transmit] = []
@@ -119,12 +150,15 @@ class Node:
 
     def receive(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one message, a datagram or one framed from a stream."""
+        if self.proxy is not None and (glanced := self.proxy.glance(data)) is not None:
+            self.layer.receive(glanced, flow, now)
+            return
         try:
             message = parse(data, limits=self._limits)
         except SipSyntaxError as error:
             self.refuse(flow, data, error)
             return
-        if isinstance(message, Response) and _is_for_another(message):
+        if isinstance(message, Response) and not was_passed_on(message.branch) and _is_for_another(message):
             return
         self.layer.receive(message, flow, now)
 
@@ -140,21 +174,23 @@ class Node:
     def next_s(self) -> float:
         """Return the same for whoever compares it with other deadlines: infinity for never."""
         due, other = self.layer.next_s(), self.user_agent.next_s()
+        if self.proxy is not None:
+            due = min(due, self.proxy.next_s())
         return min(other, due)
 
     def next_housekeeping(self) -> float | None:
         """When a binding expires or a registration is refreshed: what goes on for ever and keeps nobody waiting."""
-        dues = [machine.next_timeout() for machine in (self.registrar, *self._clients) if machine is not None]
+        dues = [machine.next_timeout() for machine in (*self._housekeepers, *self._clients)]
         return min((due for due in dues if due is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Let every machine whose time has come do what is due."""
         self.layer.handle_timeout(now)
         self.user_agent.handle_timeout(now)
-        if self.registrar is not None:
-            self.registrar.handle_timeout(now)
-        for client in self._clients:
-            client.handle_timeout(now)
+        if self.proxy is not None:
+            self.proxy.handle_timeout(now)
+        for machine in (*self._housekeepers, *self._clients):
+            machine.handle_timeout(now)
         self.housekeeping_changed = True
 
     def poll(self, now: float) -> tuple[list[Transmit], list[NodeEvent]]:
@@ -168,12 +204,19 @@ class Node:
             self._move(self.layer.poll(), now)
         out, self._out = self._out, []
         events: list[NodeEvent] = self.user_agent.poll()  # type: ignore[assignment]  # a list of our own
+        if self.proxy is not None:
+            events += self.proxy.poll()
         if self._malformed:
             events += self._malformed
             self._malformed = []
         return out, events
 
     # -- what happens inside
+
+    def keep(self, machine: Housekeeper) -> None:
+        """Keep the deadlines of one more machine of this host."""
+        self._housekeepers.append(machine)
+        self.housekeeping_changed = True
 
     def add_client(self, client: RegisterClient) -> None:
         """Run a registrant on this node."""
@@ -187,21 +230,43 @@ class Node:
 
     def _move(self, outputs: list[Output], now: float) -> None:
         """Move what the transaction layer said to where it belongs."""
-        out, user_agent = self._out, self.user_agent
+        out, user_agent, proxy = self._out, self.user_agent, self.proxy
         for output in outputs:
             if isinstance(output, Transmit):
                 out.append(output)
             elif isinstance(output, TransactionEnded):
                 user_agent.transaction_ended(output.number)
                 self._registering.pop(output.number, None)
+                if proxy is not None:
+                    proxy.transaction_ended(output.number)
             elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
                 self._register(output, now)
             elif isinstance(output, (ResponseArrived, TransactionFailed)) and output.number in self._registering:
                 self._registered(output, now)
-            else:
+            elif proxy is None or not _takes(proxy, output, now):
                 user_agent.receive(output, now)
 
+    def closed_flow(self, flow: Flow, now: float) -> None:
+        """Take the news that a connection is gone, and with it the way to whoever registered over it."""
+        if self.registrar is not None:
+            self.registrar.flow_closed(flow, now)
+            self.housekeeping_changed = True
+
+    def keep_alive(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take what came over a flow and is no SIP: a STUN request is answered, a pong is the registrants' (RFC 5626
+        s.5.4, s.8).
+        """
+        answer = binding_response(data, flow.remote) if flow.transport == "UDP" else None
+        if answer is not None:
+            self._out.append(Transmit(flow, answer))
+        for client in self._clients:
+            client.pong(flow, data, now)
+        self.housekeeping_changed = True
+
     def _send_requests(self, client: RegisterClient, now: float) -> None:
+        if pings := client.pings(now):
+            self._out += pings
+            self.housekeeping_changed = True
         for request, flow in client.requests():
             self._registering[self.layer.request(request, flow, now)] = client
             self.housekeeping_changed = True
@@ -258,9 +323,14 @@ class Node:
             return usual
         return self.flow_for(uri) or usual
 
+    def next_hops(self, uri: Uri) -> Sequence[Flow]:
+        """Return the flows to a URI, the best first; without DNS there is one at most."""
+        flow = self.flow_for(uri)
+        return () if flow is None else (flow,)
+
     def flow_for(self, uri: Uri) -> Flow | None:
         """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS)."""
-        host = uri.host
+        host = uri.params.get("maddr") or uri.host
         if not host:
             return None  # tel: and other schemes name no host
         if not _is_address(host):
@@ -276,6 +346,18 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({', '.join(f'{transport} {address}' for transport, address in self.listens.items())})"
+
+
+def _takes(proxy: Proxy, event: Event, now: float) -> bool:
+    """Give an event to the proxy; false if it is for the user agent."""
+    if isinstance(event, (ResponseArrived, TransactionFailed)):
+        if not proxy.owns(event.number):
+            return False
+        proxy.receive(event, now)
+        return True
+    if isinstance(event, RequestArrived):
+        return proxy.request(event, now)
+    return isinstance(event, AckArrived) and proxy.ack(event)
 
 
 def _is_for_another(response: Response) -> bool:

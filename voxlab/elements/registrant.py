@@ -1,5 +1,5 @@
 """The client side of registration: keeps one contact bound at a registrar (RFC 3261 s.10.2; back-off after RFC 5626
-s.4.5).
+s.4.5; Path, Service-Route and outbound flows as a device sees them: RFC 3327, RFC 3608 s.6.1, RFC 5626 s.4.2).
 
 The machine is a table. Must not know transactions or sockets: it asks for requests to be sent and is told what came of
 them.
@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from voxlab.base.datagram import Flow
+from voxlab.base.datagram import Flow, Transmit
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.base.ids import Ids
+from voxlab.elements.keep_alive import KeepAlive
 from voxlab.elements.keyring import Header, Keyring
 from voxlab.elements.registration import REPORTED, TABLE, Action, Input, State
 from voxlab.sip.headers import STAR
 from voxlab.sip.message import Request, Response
 from voxlab.sip.uri import Uri
 
-__all__ = ["DEFAULT_EXPIRES_S", "Place", "Registrant", "RegistrationState", "State"]
+__all__ = ["DEFAULT_EXPIRES_S", "Outbound", "Place", "Registrant", "RegistrationState", "State"]
 
 DEFAULT_EXPIRES_S = 3600
 _LONGEST_S = 2**32 - 1
@@ -60,6 +61,21 @@ class Place(NamedTuple):
     registrar: str = ""
 
 
+class Outbound(NamedTuple):
+    """What a device calls itself and this flow of its own (RFC 5626 s.4.1, s.4.2).
+
+    Attributes
+    ----------
+    instance : str
+        A URN that never changes, such as ``urn:uuid:00000000-0000-1000-8000-000A95A0E128``.
+    reg_id : int
+        1 to 2**31 - 1; the same after every start, so that an older flow is replaced.
+    """
+
+    instance: str
+    reg_id: int = 1
+
+
 class Registrant:
     """Registers, answers challenges, refreshes in time, backs off after failures, and takes the binding away again.
 
@@ -72,6 +88,8 @@ class Registrant:
         Where Call-ID, tags and the jitter of the back-off come from.
     expires_s : int
         For how long a binding is asked for; a 423 raises it.
+    outbound : Outbound or None
+        Ask for an outbound flow, and keep it alive if the registrar agrees (RFC 5626 s.4.2.1).
     base_backoff_s, max_backoff_s : float
         As in RFC 5626 s.4.5: half to the whole of ``base * 2**failures``, at most ``max``.
     """
@@ -83,6 +101,7 @@ class Registrant:
         ids: Ids,
         *,
         expires_s: int = DEFAULT_EXPIRES_S,
+        outbound: Outbound | None = None,
         base_backoff_s: float = 30.0,
         max_backoff_s: float = 1800.0,
     ) -> None:
@@ -99,6 +118,10 @@ class Registrant:
         self.expires_s = expires_s
         self._base_backoff_s = base_backoff_s
         self._max_backoff_s = max_backoff_s
+        self._outbound = outbound
+        self.keep_alive: KeepAlive | None = None
+        self.path: tuple[str, ...] = ()
+        self.service_route: tuple[str, ...] = ()
         self._call_id = ids.call_id(place.flow.local.host)
         self._tag = ids.tag()
         self._cseq = 0
@@ -150,11 +173,16 @@ class Registrant:
         self._step(Input.REMOVED if self._removing else Input.UNAVAILABLE, now)
 
     def next_timeout(self) -> float | None:
-        """Return when to refresh or to try again."""
-        return self._due_s
+        """Return when to refresh, to try again or to ping."""
+        ping_s = None if self.keep_alive is None else self.keep_alive.next_timeout()
+        if ping_s is None or self._due_s is None:
+            return self._due_s if ping_s is None else ping_s
+        return min(ping_s, self._due_s)
 
     def handle_timeout(self, now: float) -> None:
-        """Refresh or try again, if it is time."""
+        """Refresh, try again or ping, if it is time."""
+        if self.keep_alive is not None:
+            self.keep_alive.handle_timeout(now)
         if self._due_s is not None and now >= self._due_s:
             self._due_s = None
             self._step(Input.TIMER, now)
@@ -163,6 +191,24 @@ class Registrant:
         """Drain what is to be sent; each begins a client transaction."""
         requests, self._requests = self._requests, []
         return requests
+
+    def pong(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take what came over a flow instead of a message: the answer to a ping of ours, perhaps."""
+        if self.keep_alive is not None and flow.remote == self.keep_alive.flow.remote:
+            self.keep_alive.receive(data, now)
+
+    def pings(self, now: float) -> list[Transmit]:
+        """Drain the pings; a flow that has failed is registered anew (RFC 5626 s.4.5)."""
+        if self.keep_alive is None:
+            return []
+        pings: list[Transmit] = []
+        for output in self.keep_alive.poll():
+            if isinstance(output, Transmit):
+                pings.append(output)
+            else:
+                self.reason = output.why
+                self._step(Input.REGISTER, now)
+        return pings
 
     def poll(self) -> list[RegistrationState]:
         """Drain the changes of state."""
@@ -181,10 +227,24 @@ class Registrant:
             return Input.REMOVED
         if 200 <= response.status < 300:
             self.expires_at_s = now + self._granted_s(response)
+            self._learn(response, now)
             return Input.ACCEPTED
         if response.status == 423 and self._lengthened(response):
             return Input.TOO_BRIEF
         return Input.REFUSED if self._is_final(response.status) else Input.UNAVAILABLE
+
+    def _learn(self, response: Response, now: float) -> None:
+        """Keep what a 2xx says: the Path, the Service-Route for later requests, whether the flow is to be pinged."""
+        headers = response.headers
+        self.path = tuple(headers.split("path"))
+        self.service_route = tuple(headers.split("service-route"))
+        if self._outbound is None or "outbound" not in headers.split("require"):
+            self.keep_alive = None
+        elif self.keep_alive is None:
+            self.keep_alive = KeepAlive(self._place.flow, self._ids, _seconds(headers.get("Flow-Timer")))
+            self.keep_alive.start(now)
+        else:
+            self.keep_alive.start(now)
 
     def _is_final(self, status: int) -> bool:
         """Whether asking again cannot help; 403 may be a lock-out that passes, and Retry-After is a promise."""
@@ -250,14 +310,20 @@ class Registrant:
         self._requests.append((self._pending, self._place.flow))
 
     def _draft(self, credentials: Sequence[Header]) -> Request:
+        contact = f"<{self._place.contact}>"
+        supported: list[Header] = []
+        if self._outbound is not None:
+            contact += f';+sip.instance="<{self._outbound.instance}>";reg-id={self._outbound.reg_id}'
+            supported.append(("Supported", "path, outbound"))
         headers = [
             ("Max-Forwards", "70"),
+            *supported,
             ("From", f"<{self._place.aor}>;tag={self._tag}"),
             ("To", f"<{self._place.aor}>"),
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
             *credentials,
-            ("Contact", f"<{self._place.contact}>"),
+            ("Contact", contact),
             ("Expires", "0" if self._removing else str(self.expires_s)),
         ]
         return Request.build("REGISTER", self._registrar, headers)
@@ -279,9 +345,11 @@ class Registrant:
         self._due_s = now + max(longest_s * (0.5 + self._ids.random() / 2), self._retry_after_s)
 
     def _give_up(self, now: float) -> None:
+        self.keep_alive = None
         self._due_s = self.expires_at_s = None
 
     def _forget(self, now: float) -> None:
+        self.keep_alive = None
         self._due_s = self.expires_at_s = None
         self._failures = 0
 

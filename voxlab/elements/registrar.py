@@ -1,5 +1,5 @@
 """The registrar: RFC 3261 s.10.3 step by step, from a REGISTER to its response and to what changed in the location
-service.
+service; Path (RFC 3327 s.5.3), Service-Route (RFC 3608 s.6.3) and outbound flows (RFC 5626 s.6).
 
 It answers at once and holds no state of its own. Must not know accounts or applications: who may register is asked of
 a ``Directory``.
@@ -7,7 +7,6 @@ a ``Directory``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container
 from typing import NamedTuple, Protocol
 
@@ -16,16 +15,24 @@ from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.base.records import AuthenticationVerdict, MessageRefused, RegistrationChanged
 from voxlab.elements.authentication import Authenticator
+from voxlab.elements.contact_binding import (
+    NoFirstHop,
+    Way,
+    agreed,
+    binding_of,
+    contact_value,
+    delta_seconds,
+    find,
+    has_moved,
+    way_of,
+)
 from voxlab.elements.keyring import Header
 from voxlab.elements.location import Binding, LocationFull, LocationService, TooManyContacts, address_of_record
-from voxlab.sip.grammar import quoted
 from voxlab.sip.headers import STAR, NameAddr
 from voxlab.sip.message import Request, Response
 
-_LONGEST_S = 2**32 - 1
-_MALFORMED_S = 3600  # s.10.2: malformed values SHOULD be treated as equivalent to 3600
 _ONE_HOUR_S = 3600
-_ROUNDING_S = 1e-6  # what a float may owe to having been added to the clock and subtracted again
+_EXTENSIONS = frozenset({"outbound", "path"})
 
 Record = AuthenticationVerdict | MessageRefused | RegistrationChanged
 
@@ -87,6 +94,11 @@ class Registrar:
         Our own addresses and names: a Request-URI may name one of them instead of the domain, as phones do that were
         given an address.
     intervals : Intervals
+    service_route : tuple of str
+        Route values that devices are to put into their requests from now on (RFC 3608), told in every 2xx.
+    flow_timer_s : int or None
+        How often a device with an outbound flow has to show that it lives (RFC 5626 s.4.4), told in the Flow-Timer
+        header field; None leaves it to the device.
     strict : bool
         Refuse a Request-URI with a user part (s.10.2: it MUST NOT have one), which lenient registrars overlook.
     date : callable or None
@@ -103,6 +115,8 @@ class Registrar:
         host: str = "",
         addresses: Container[str] = (),
         intervals: Intervals = Intervals(),  # noqa: B008 - an immutable value
+        service_route: tuple[str, ...] = (),
+        flow_timer_s: int | None = None,
         strict: bool = False,
         date: Callable[[float], str] | None = None,
     ) -> None:
@@ -113,6 +127,8 @@ class Registrar:
         self._host = host
         self._addresses = addresses
         self._intervals = intervals
+        self._service_route = service_route
+        self._flow_timer_s = flow_timer_s
         self._strict = strict
         self._date = date
         self._records: list[Record] = []
@@ -123,12 +139,13 @@ class Registrar:
             self._check_target(request)
             self._check_extensions(request)
             aor = self._authorized(request, flow, now)
-            bindings = self._bindings(request, flow, aor, now)
+            way = self._way(request, flow)
+            bindings = self._bindings(request, way, aor, now)
         except _Refusal as refusal:
             return self._refused(request, flow, refusal, now)
         except SipSyntaxError as error:
             return self._refused(request, flow, _Refusal(error.status, error.reason, error.rfc), now)
-        return request.response(200, to_tag=self._ids.tag(), headers=self._success(bindings, now))
+        return request.response(200, to_tag=self._ids.tag(), headers=self._success(bindings, way, now))
 
     def next_timeout(self) -> float | None:
         """Return when the next binding lapses."""
@@ -137,6 +154,10 @@ class Registrar:
     def handle_timeout(self, now: float) -> None:
         """Forget what has lapsed."""
         self._location.handle_timeout(now)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """Forget the outbound bindings over a connection that is gone (RFC 5626 s.4.5: the device registers anew)."""
+        self._location.drop_flow(flow, now)
 
     def poll(self) -> list[Record]:
         """Drain what is to be remembered: verdicts, refusals, changes of bindings."""
@@ -159,12 +180,13 @@ class Registrar:
             raise _Refusal(404, f"no bindings are kept for {uri.host}", "RFC 3261 s.10.3 step 1")
 
     def _check_extensions(self, request: Request) -> None:
-        """Step 2: no extension is needed that we lack, and we have none."""
-        if "require" in request.headers and (required := request.headers.split("Require")):
-            unsupported = ", ".join(required)
-            raise _Refusal(
-                420, f"the request requires {unsupported}", "RFC 3261 s.8.2.2.3", None, (("Unsupported", unsupported),)
-            )
+        """Step 2: no extension is needed that we lack; a Path that the device does not know of is none it agreed to."""
+        if "require" in request.headers:
+            unsupported = ", ".join(name for name in request.headers.split("Require") if name not in _EXTENSIONS)
+            if unsupported:
+                _refuse_extension(unsupported, f"the request requires {unsupported}", "RFC 3261 s.8.2.2.3")
+        if "path" in request.headers and "path" not in agreed(request):
+            _refuse_extension("path", "a Path was added for a device that does not support it", "RFC 3327 s.5.3")
 
     def _authorized(self, request: Request, flow: Flow, now: float) -> str:
         """Steps 3 to 5: who it is, whether they may, and the canonical address-of-record."""
@@ -192,9 +214,17 @@ class Registrar:
             raise _Refusal(404, f"{aor} has no bindings at {request.uri.host}", "RFC 3261 s.10.3 step 5")
         return aor
 
+    @staticmethod
+    def _way(request: Request, flow: Flow) -> Way:
+        try:
+            return way_of(request, flow)
+        except NoFirstHop:
+            why = "the first hop has put no flow token into Path"
+            raise _Refusal(439, why, "RFC 5626 s.6", "First Hop Lacks Outbound Support") from None
+
     # -- steps 6 and 7: the bindings
 
-    def _bindings(self, request: Request, flow: Flow, aor: str, now: float) -> tuple[Binding, ...]:
+    def _bindings(self, request: Request, way: Way, aor: str, now: float) -> tuple[Binding, ...]:
         current = self._location.lookup(aor, now)
         contacts = request.contacts
         if not contacts:
@@ -202,7 +232,7 @@ class Registrar:
         if STAR in contacts:
             changed = self._cleared(request, current)
         else:
-            changed = self._merged(request, flow, contacts, current, now)
+            changed = self._merged(request, way, contacts, current, now)
         try:
             self._location.replace(aor, changed)
         except TooManyContacts as error:
@@ -214,7 +244,7 @@ class Registrar:
 
     def _cleared(self, request: Request, current: tuple[Binding, ...]) -> tuple[Binding, ...]:
         """Step 6: ``*`` stands alone, with Expires 0, and removes what is not newer."""
-        if len(request.contacts) != 1 or _delta_seconds(request.headers.get("Expires") or "") != 0:
+        if len(request.contacts) != 1 or delta_seconds(request.headers.get("Expires") or "") != 0:
             raise _Refusal(
                 400, "Contact: * needs Expires: 0 and no other Contact", "RFC 3261 s.10.3 step 6", "Invalid Request"
             )
@@ -223,22 +253,26 @@ class Registrar:
         return ()
 
     def _merged(
-        self, request: Request, flow: Flow, contacts: tuple[NameAddr, ...], current: tuple[Binding, ...], now: float
+        self, request: Request, way: Way, contacts: tuple[NameAddr, ...], current: tuple[Binding, ...], now: float
     ) -> tuple[Binding, ...]:
         """Step 7: each contact in turn, tentatively; of equals the one refreshed last comes first."""
         others = list(current)
         fresh: list[Binding] = []
         for contact in contacts:
             interval_s = self._interval_s(request, contact)
-            known = _find(others, contact)
+            new = binding_of(request, way, contact, now + interval_s)
+            known = find(others, new)
             if known is not None:
                 _check_order(request, known)
                 others.remove(known)
-            twin = _find(fresh, contact)
+            twin = find(fresh, new)
             if twin is not None:
                 fresh.remove(twin)
             if interval_s:
-                fresh.append(_binding(request, flow, contact, now + interval_s))
+                fresh.append(new)
+        others = [binding for binding in others if not any(has_moved(binding, new) for new in fresh)]
+        if len(fresh) > 1 and any(binding.reg_id is not None for binding in fresh):
+            raise _Refusal(400, "a contact with reg-id is registered alone", "RFC 5626 s.6")
         if not others and len(fresh) < 2:
             return tuple(fresh)
         return tuple(sorted(fresh + others, key=lambda binding: -binding.q))
@@ -251,7 +285,7 @@ class Registrar:
         if text is None:
             text = request.headers.get("Expires")
         least_s, most_s = self._intervals.least_s, self._intervals.most_s
-        wanted_s = self._intervals.default_s if text is None else _delta_seconds(text)
+        wanted_s = self._intervals.default_s if text is None else delta_seconds(text)
         if 0 < wanted_s < least_s and wanted_s < _ONE_HOUR_S:
             why = f"{wanted_s} s are asked for, at least {least_s} s are granted"
             raise _Refusal(423, why, "RFC 3261 s.10.3 step 7", None, (("Min-Expires", str(least_s)),))
@@ -259,8 +293,16 @@ class Registrar:
 
     # -- step 8: the answer
 
-    def _success(self, bindings: tuple[Binding, ...], now: float) -> list[Header]:
-        headers = [("Contact", _contact_value(binding, now)) for binding in bindings]
+    def _success(self, bindings: tuple[Binding, ...], way: Way, now: float) -> list[Header]:
+        headers = [("Contact", contact_value(binding, now)) for binding in bindings]
+        if way.path:
+            headers += [("Path", value) for value in way.path]
+        if self._service_route:
+            headers += [("Service-Route", value) for value in self._service_route]
+        if way.is_outbound:
+            headers.append(("Require", "outbound"))
+            if self._flow_timer_s is not None and not way.path:
+                headers.append(("Flow-Timer", str(self._flow_timer_s)))
         if self._date is not None:
             headers.append(("Date", self._date(now)))
         return headers
@@ -276,11 +318,11 @@ class Registrar:
         records, call_id = self._records, request.call_id
         for binding in after:
             if all(binding is not known for known in before):
-                state = "registered" if _find(before, binding) is None else "refreshed"
+                state = "registered" if find(before, binding) is None else "refreshed"
                 text, left_s = binding.contact.text, binding.expires_at_s - now
                 records.append(RegistrationChanged(now, aor, text, state, left_s, call_id))
         for binding in before:
-            if _find(after, binding) is None:
+            if find(after, binding) is None:
                 records.append(RegistrationChanged(now, aor, binding.contact.text, "removed", 0.0, call_id))
 
 
@@ -291,51 +333,5 @@ def _check_order(request: Request, binding: Binding) -> None:
         raise _Refusal(500, why, "RFC 3261 s.10.3 step 7", "CSeq Out Of Order")
 
 
-def _find(bindings: tuple[Binding, ...] | list[Binding], wanted: NameAddr | Binding) -> Binding | None:
-    """Return the binding of an equivalent contact (s.19.1.4)."""
-    if not bindings:
-        return None
-    uri = wanted.contact if isinstance(wanted, Binding) else wanted.uri
-    for binding in bindings:
-        if binding.contact.text == uri.text or binding.contact.equivalent(uri):
-            return binding
-    return None
-
-
-def _binding(request: Request, flow: Flow, contact: NameAddr, expires_at_s: float) -> Binding:
-    params = contact.params
-    if not params:
-        return Binding(contact.uri, flow, expires_at_s, request.call_id, request.cseq)
-    instance = params.get("+sip.instance")
-    return Binding(
-        contact.uri, flow, expires_at_s, request.call_id, request.cseq, _preference(params.get("q")), instance
-    )
-
-
-def _contact_value(binding: Binding, now: float) -> str:
-    """Write a Contact value: what is left is rounded up, so that no device believes in a shorter binding than it
-    has.
-    """
-    left_s = math.ceil(binding.expires_at_s - now - _ROUNDING_S)
-    text = f"<{binding.contact.text}>;expires={left_s}"
-    if binding.q != 1.0:
-        text += f";q={binding.q:g}"
-    if binding.instance is not None:
-        text += f";+sip.instance={quoted(binding.instance)}"
-    return text
-
-
-def _delta_seconds(text: str) -> int:
-    text = text.strip()
-    if not (text.isascii() and text.isdigit()):
-        return _MALFORMED_S
-    return min(int(text[:20]), _LONGEST_S)
-
-
-def _preference(text: str | None) -> float:
-    """Read a q value (s.25.1 ``qvalue``); one that cannot be read counts as not given."""
-    try:
-        q = float(text) if text is not None and len(text) <= 5 else 1.0
-    except ValueError:
-        return 1.0
-    return round(q, 3) if 0.0 <= q <= 1.0 else 1.0
+def _refuse_extension(names: str, why: str, rfc: str) -> None:
+    raise _Refusal(420, why, rfc, None, (("Unsupported", names),))

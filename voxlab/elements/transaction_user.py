@@ -5,7 +5,7 @@ Must not know who owns a leg, nor give commands: ``user_agent`` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from voxlab.base.datagram import Flow
@@ -15,9 +15,11 @@ from voxlab.dialog.callee import Callee
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent, ResendAck, SendCancel, SendRequest, SendResponse, SessionOutput
 from voxlab.dialog.session import ALLOW
+from voxlab.dialog.session_timer import NO_WISHES
 from voxlab.elements.admission import (
     Admission,
     Admit,
+    Extensions,
     Incoming,
     Refused,
     admit_everyone,
@@ -25,12 +27,14 @@ from voxlab.elements.admission import (
     unacceptable,
 )
 from voxlab.elements.legs import Leg, Legs
+from voxlab.elements.replacing import replaced_leg
 from voxlab.sip.message import Request, Response
 from voxlab.transaction.events import AckArrived, RequestArrived, ResponseArrived, StrayResponse, TransactionFailed
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
 
-_UNSUPPORTED_METHODS = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "UPDATE", "PRACK", "PUBLISH", "MESSAGE"})
+_UNSUPPORTED_METHODS = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "MESSAGE"})
+_INSIDE_ONLY = frozenset({"BYE", "INFO", "UPDATE", "PRACK"})
 
 Event: TypeAlias = RequestArrived | AckArrived | ResponseArrived | StrayResponse | TransactionFailed
 
@@ -60,6 +64,15 @@ class TransactionUser:
         served.
     retry_after_s : int
         What that Retry-After says.
+
+    Attributes
+    ----------
+    extensions : Extensions
+        Which option tags this host understands, and the smallest session interval that it accepts.
+    wishes : Wishes
+        What it asks of the extensions in calls that others start.
+    services : dict of str to callable
+        Who serves a method outside calls, such as SUBSCRIBE; what is not here gets 405 or 481.
     """
 
     def __init__(
@@ -80,10 +93,45 @@ class TransactionUser:
         self._admit = admit
         self.max_calls = max_calls
         self._retry_after_s = retry_after_s
+        self.extensions = Extensions()
+        self.wishes = NO_WISHES
         self._legs = Legs()
         self._events: list[LegEvent | Incoming | Refused] = []
         self._unsent: list[tuple[Leg, Request]] = []
+        self._asking: dict[int, Callable[[Response | None, float], None]] = {}
+        self.services: dict[str, Callable[[RequestArrived, float], None]] = {}
         self._now = 0.0
+
+    @property
+    def timers(self) -> Timers:
+        """The transaction timers."""
+        return self._timers
+
+    # -- requests that belong to no call
+
+    def ask(
+        self,
+        request: Request,
+        flow: Flow,
+        now: float,
+        answered: Callable[[Response | None, float], None],
+        next_hop: str = "",
+    ) -> None:
+        """Send a request that belongs to no call; ``answered`` hears the final response, None for silence."""
+        self._now = now
+        way = self._wiring.flow_to(next_hop, flow) if next_hop else flow
+        try:
+            self._asking[self._layer.request(request, way, now)] = answered
+        except VoxlabError:  # too many transactions: as if it could not be sent
+            answered(None, now)
+
+    def answer_request(self, number: int, response: Response, now: float) -> None:
+        """Answer a request that belongs to no call."""
+        self._layer.respond(number, response, now)
+
+    def reply(self, event: RequestArrived, status: int, headers: Sequence[Header] = ()) -> None:
+        """Answer a request that belongs to no call with a status."""
+        self._reply(event, status, headers)
 
     @property
     def calls_in(self) -> int:
@@ -115,11 +163,13 @@ class TransactionUser:
             self._inside_dialog(event)
         elif method == "INVITE":
             self._invite(event)
-        elif method in {"BYE", "INFO"}:
+        elif (service := self.services.get(method)) is not None:
+            service(event, self._now)
+        elif method in _INSIDE_ONLY:
             self._reply(event, 481)
         elif method != "OPTIONS":
             self._reply(event, 405 if method in _UNSUPPORTED_METHODS else 501, (("Allow", ALLOW),))
-        elif (refusal := unacceptable(request)) is not None:
+        elif (refusal := unacceptable(request, self.extensions)) is not None:
             self._reply(event, refusal.status, refusal.headers)
         else:
             self._reply(event, 200, (("Allow", ALLOW), ("Accept", "application/sdp")))
@@ -135,9 +185,13 @@ class TransactionUser:
         request = event.request
         leg = self._legs.in_dialog(request.call_id, request.to_tag)
         if leg is None:
-            self._reply(event, 481)
+            service = self.services.get(request.method)
+            if service is not None:
+                service(event, self._now)
+            else:
+                self._reply(event, 481)
             return
-        refusal = unacceptable(request)
+        refusal = unacceptable(request, self.extensions)
         if refusal is not None:
             self._reply(event, refusal.status, refusal.headers)
             return
@@ -155,14 +209,30 @@ class TransactionUser:
             self._reply(event, 482)  # s.8.2.2.2: the same request by another path
             return
         try:
-            admission = unacceptable(request) or self._too_many() or self._asked(event)
+            admission = unacceptable(request, self.extensions) or self._too_many() or self._asked(event)
         except SipSyntaxError as error:
             admission = Admission(error.status, why=str(error))
         if admission.status:
-            self._reply(event, admission.status, admission.headers, admission.reason)
-            self._events.append(Refused(request, event.flow, admission.status, admission.why))
+            self._refuse(event, admission)
+        elif "replaces" in request.headers:
+            self._replacing(event, admission.target)
         else:
             self._admitted(event, admission.target)
+
+    def _refuse(self, event: RequestArrived, admission: Admission) -> None:
+        self._reply(event, admission.status, admission.headers, admission.reason)
+        self._events.append(Refused(event.request, event.flow, admission.status, admission.why))
+
+    def _replacing(self, event: RequestArrived, target: object) -> None:
+        """Take an INVITE that takes another dialog's place (RFC 3891 s.3)."""
+        try:
+            replaced = replaced_leg(event.request, self._legs)
+        except SipSyntaxError as error:
+            replaced = Admission(error.status, why=str(error))
+        if isinstance(replaced, Admission):
+            self._refuse(event, replaced)
+        else:
+            self._admitted(event, target, replaced)
 
     def _too_many(self) -> Admission | None:
         if self.max_calls is None or self.calls_in < self.max_calls:
@@ -174,13 +244,14 @@ class TransactionUser:
         read_invite(event.request)
         return self._admit(event.request, event.flow, self._now)
 
-    def _admitted(self, event: RequestArrived, target: object) -> None:
+    def _admitted(self, event: RequestArrived, target: object, replaces: int = 0) -> None:
         request, flow = event.request, event.flow
         contact = self._contact(flow, request.uri_text)
         session = Callee(self._legs.new_number(), self._timers, self._emit, contact, self._ids.tag())
         session.take(request, event.number)
+        session.wishes = self.wishes
         self._legs.admit(Leg(session, flow), event.number)
-        self._events.append(Incoming(session.leg, request, flow, target))
+        self._events.append(Incoming(session.leg, request, flow, target, replaces))
 
     def _cancel(self, event: RequestArrived) -> None:
         target = self._layer.cancel_target(event.request)
@@ -208,6 +279,8 @@ class TransactionUser:
     def _response(self, number: int, response: Response) -> None:
         entry = self._legs.clients.get(number)
         if entry is None:
+            if response.status >= 200 and (answered := self._asking.pop(number, None)) is not None:
+                answered(response, self._now)
             return
         leg, request = entry
         leg.session.response(response, request, self._now)
@@ -229,6 +302,8 @@ class TransactionUser:
             leg = served
             leg.session.undelivered(event.cause, self._now)
         else:
+            if (answered := self._asking.pop(event.number, None)) is not None:
+                answered(None, self._now)
             return
         self._settle(leg)
 
@@ -245,14 +320,14 @@ class TransactionUser:
             self._send(leg, output)
         elif isinstance(output, SendCancel):
             self._layer.cancel(leg.invite_number, self._now, output.headers)
-        elif output.remote_tag in leg.acks:
-            self._layer.resend(leg.acks[output.remote_tag])
+        elif (output.remote_tag, output.cseq) in leg.acks:
+            self._layer.resend(leg.acks[output.remote_tag, output.cseq])
 
     def _send(self, leg: Leg, output: SendRequest) -> None:
         request, method = output.request, output.request.method
         flow = self._wiring.flow_to(output.next_hop, leg.flow) if output.next_hop else leg.flow
         if method == "ACK":
-            leg.acks[request.to_tag or ""] = self._layer.send(request, flow, self._now)
+            leg.acks[request.to_tag or "", request.cseq] = self._layer.send(request, flow, self._now)
             return
         try:
             number = self._layer.request(request, flow, self._now)
@@ -260,7 +335,7 @@ class TransactionUser:
             self._unsent.append((leg, request))
             return
         self._legs.clients[number] = (leg, request)
-        if method == "INVITE":
+        if method == "INVITE" and request.to_tag is None:
             leg.invite_number = number
             leg.invite_open = True
 

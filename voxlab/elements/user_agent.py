@@ -14,10 +14,13 @@ from voxlab.dialog.caller import Caller
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
 from voxlab.dialog.session import Credentials, Session
+from voxlab.dialog.session_timer import NO_WISHES, Wishes
+from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.admission import Admission, Admit, Incoming, Refused, admit_everyone
 from voxlab.elements.legs import Leg
 from voxlab.elements.transaction_user import TransactionUser, Wiring
+from voxlab.sip.message import Response
 
 
 class UserAgent(TransactionUser):
@@ -63,6 +66,7 @@ class UserAgent(TransactionUser):
         credentials: Credentials | None = None,
         max_forwards: int = 70,
         call_id: str | None = None,
+        wishes: Wishes = NO_WISHES,
         now: float,
     ) -> int:
         """Send an INVITE to ``target`` over ``flow`` and return the number of the new leg.
@@ -89,6 +93,7 @@ class UserAgent(TransactionUser):
                 headers=headers,
                 credentials=credentials,
                 max_forwards=max_forwards,
+                wishes=wishes,
             )
         except VoxlabError:
             self._legs.release(leg)
@@ -127,13 +132,44 @@ class UserAgent(TransactionUser):
         """Send the ACK with the answer, on a leg that was dialled without an offer."""
         self._command(leg, now, lambda session: session.confirm_with_answer(sdp))
 
+    def modify(
+        self, leg: int, now: float, *, sdp: bytes = b"", method: str = "INVITE", headers: Sequence[Header] = ()
+    ) -> None:
+        """Ask for a change of the session by re-INVITE or UPDATE; see ``Renegotiation.modify``."""
+        self._command(leg, now, lambda session: session.modify(now, sdp, headers, method=method))
+
     def answer_offer(self, leg: int, now: float, sdp: bytes) -> None:
-        """Accept a re-INVITE."""
+        """Accept a re-INVITE or UPDATE."""
         self._command(leg, now, lambda session: session.answer_offer(now, sdp))
 
     def refuse_offer(self, leg: int, now: float, status: int = 488) -> None:
-        """Refuse a re-INVITE; the session goes on as it was."""
+        """Refuse a re-INVITE or UPDATE; the session goes on as it was."""
         self._command(leg, now, lambda session: session.refuse_offer(status))
+
+    def answer_in_ack(self, leg: int, now: float, sdp: bytes) -> None:
+        """Answer the offer that the 2xx to our re-INVITE without an offer brought."""
+        self._command(leg, now, lambda session: session.answer_in_ack(now, sdp))
+
+    def answer_early_offer(self, leg: int, now: float, response: Response, sdp: bytes) -> None:
+        """Answer the offer that a reliable provisional response brought."""
+        self._command(leg, now, lambda session: session.answer_early_offer(response, sdp))
+
+    def refer(self, leg: int, now: float, to: Destination, headers: Sequence[Header] = ()) -> None:
+        """Ask the far end to call somebody else."""
+        self._command(leg, now, lambda session: session.refer(to, headers))
+
+    def accept_refer(self, leg: int, now: float) -> None:
+        """Accept a REFER; ``notify_refer`` says how the new call goes."""
+        self._command(leg, now, lambda session: session.accept_refer())
+
+    def refuse_refer(self, leg: int, now: float, status: int = 603) -> None:
+        """Refuse a REFER."""
+        self._command(leg, now, lambda session: session.refuse_refer(status))
+
+    def notify_refer(self, leg: int, now: float, status: int, reason: str) -> None:
+        """Tell who referred us how far the new call has come; nothing where the first call is over."""
+        if self._legs.get(leg) is not None:
+            self._command(leg, now, lambda session: session.notify_refer(status, reason))
 
     def state(self, leg: int) -> State:
         """Return where a leg stands; one that is gone has ended."""
@@ -143,6 +179,15 @@ class UserAgent(TransactionUser):
     def session(self, leg: int) -> Session | None:
         """Return the session of a leg to read from, None when it is gone."""
         entry = self._legs.get(leg)
+        return entry.session if entry else None
+
+    def sessions(self) -> list[Session]:
+        """Return the sessions of all legs, to read from."""
+        return self._legs.sessions()
+
+    def session_in(self, call_id: str, local_tag: str) -> Session | None:
+        """Return the session of this dialog, None for none."""
+        entry = self._legs.in_dialog(call_id, local_tag)
         return entry.session if entry else None
 
     def _command(self, number: int, now: float, command: Callable[[Session], None]) -> None:

@@ -11,16 +11,18 @@ from typing import NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.journal import Journal
-from voxlab.base.records import LegOpened, MessageRefused, RegistrationChanged
+from voxlab.base.records import CallRouted, LegOpened, MessageRefused, RegistrationChanged
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent
+from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding, LocationService
 from voxlab.elements.node import Malformed, Node, NodeEvent
+from voxlab.elements.proxy import Routed, TurnedBack
 from voxlab.elements.registrar import Intervals, Registrar
-from voxlab.elements.routing import admit_by
 from voxlab.elements.user_agent import Incoming, Refused, UserAgent
+from voxlab.host.cloud_events import CloudEvents
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
@@ -31,14 +33,16 @@ from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
 from voxlab.sip.digest_server import DigestServer
 from voxlab.sip.message import Request
+from voxlab.sip.values import NameAddr
 from voxlab.transaction.timers import Timers
 
 
 class Contact(NamedTuple):
-    """Where a registered device is: its contact URI and the flow that reaches it."""
+    """Where a registered device is: its contact URI, the flow that reaches it, and the Path on the way (RFC 3327)."""
 
     uri: str
     flow: Flow
+    path: tuple[str, ...] = ()
 
 
 class CloudSettings(NamedTuple):
@@ -131,12 +135,13 @@ class CloudMachine:
             place.ids,
             listens,
             timers=timers,
-            admit=admit_by(self.policy),
+            policy=self.policy,
             registrar=self.registrar,
             max_calls=settings.max_calls,
             **traced(place.journal, place.owner),
         )
         self.addresses = dict(endpoint.addresses)
+        self.events = CloudEvents(place, self.node, platform, self.policy, self.location, self, self.host.flush)
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -168,6 +173,10 @@ class CloudMachine:
         if isinstance(event, Incoming):
             assert isinstance(event.target, Target)
             self._incoming(event.leg, event.request, event.target, event.flow)
+        elif isinstance(event, Routed):
+            self._routed(event, now)
+        elif isinstance(event, TurnedBack):
+            self.place.journal.note(MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why))
         elif isinstance(event, Refused):
             if not self.policy_said(event):
                 self.place.journal.note(
@@ -180,6 +189,23 @@ class CloudMachine:
             )
         else:
             self._leg_event(event)
+            self.events.leg_changed(event)
+
+    def _routed(self, event: Routed, now: float) -> None:
+        target = event.target
+        if event.request.method == "INVITE" and isinstance(target, Target):
+            caller, rule = target.caller, target.rule
+            self.place.journal.note(
+                CallRouted(
+                    now,
+                    event.request.call_id,
+                    target.application.domain,
+                    rule.name,
+                    rule.route or "",
+                    caller.number,
+                    target.destination,
+                )
+            )
 
     @staticmethod
     def policy_said(event: Refused) -> bool:
@@ -192,6 +218,8 @@ class CloudMachine:
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
                 self._name_devices(record.aor)
+                if record.state != "refreshed":
+                    self.events.registration_changed(record.aor)
 
     # -- names for the evidence: where several hosts share an address, ports tell them apart
 
@@ -216,17 +244,21 @@ class CloudMachine:
         """Return where a user's devices are; [] when none is registered, None when there is no such user."""
         if user not in application.users:
             return None
-        bindings = self.location.lookup(f"{user}@{application.domain}", self.now())
-        return [
-            Contact(str(binding.contact), self._flow_of(binding.flow, str(binding.contact))) for binding in bindings
-        ]
+        return self.contacts_of(f"{user}@{application.domain}")
 
-    def _flow_of(self, flow: Flow, contact: str) -> Flow:
-        """Return how to reach a device: over the connection that it opened, or by datagram to where its Contact
-        says.
+    def contacts_of(self, aor: str) -> list[Contact]:
+        """Return where the devices of an address-of-record are."""
+        bindings = self.location.lookup(aor, self.now())
+        return [Contact(str(binding.contact), self._flow_of(binding), binding.path) for binding in bindings]
+
+    def _flow_of(self, binding: Binding) -> Flow:
+        """Return how to reach a device: over the flow that it opened or along its Path, else by datagram to where its
+        Contact says.
         """
-        usual = flow._replace(local=self.addresses[flow.transport])
-        return self.node.flow_to(contact, usual)
+        usual = binding.flow._replace(local=self.addresses[binding.flow.transport])
+        if binding.path:
+            return self.node.flow_for(NameAddr.parse(binding.path[0]).uri) or usual
+        return usual if binding.needs_flow else self.node.flow_to(str(binding.contact), usual)
 
     def dial(
         self,
@@ -250,7 +282,7 @@ class CloudMachine:
             from_=from_,
             to=to,
             offer=offer,
-            headers=headers,
+            headers=[*(("Route", value) for value in contact.path), *headers],
             max_forwards=max_forwards,
             now=self.now(),
         )
@@ -282,12 +314,46 @@ class CloudMachine:
         """Send INFO or MESSAGE inside the dialog."""
         self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
-    def answer_offer(self, leg: int, sdp: bytes | None) -> None:
-        """Accept a re-INVITE, or refuse it with 488."""
+    def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
+        """Accept a re-INVITE, or refuse it; one that was withdrawn meanwhile wants neither."""
+        session = self.node.user_agent.session(leg)
+        if session is None or not session.offer_waits:
+            return
         if sdp is None:
-            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now()))
+            self._command(leg, lambda agent: agent.refuse_offer(leg, self.now(), status))
         else:
             self._command(leg, lambda agent: agent.answer_offer(leg, self.now(), sdp))
+
+    def can_modify(self, leg: int) -> bool:
+        """Whether a change of the session may be asked for now."""
+        session = self.node.user_agent.session(leg)
+        return session is not None and session.modifiable
+
+    def modify(self, leg: int, sdp: bytes) -> None:
+        """Send a re-INVITE."""
+        self._command(leg, lambda agent: agent.modify(leg, self.now(), sdp=sdp))
+
+    def refer(self, leg: int, uri: str) -> None:
+        """Ask the far end to call somebody else."""
+        self._command(leg, lambda agent: agent.refer(leg, self.now(), Destination(uri)))
+
+    def accept_refer(self, leg: int) -> None:
+        """Accept a REFER of the far end."""
+        self._command(leg, lambda agent: agent.accept_refer(leg, self.now()))
+
+    def refuse_refer(self, leg: int, status: int) -> None:
+        """Refuse a REFER of the far end."""
+        self._command(leg, lambda agent: agent.refuse_refer(leg, self.now(), status))
+
+    def notify_refer(self, leg: int, status: int, reason: str) -> None:
+        """Tell the far end how the call that it asked for goes."""
+        self._command(leg, lambda agent: agent.notify_refer(leg, self.now(), status, reason))
+
+    def leg_of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> int:
+        """Return the number of the leg of this dialog, 0 for none."""
+        session = self.node.user_agent.session_in(call_id, local_tag)
+        known = session is not None and session.dialog is not None and session.dialog.remote_tag == remote_tag
+        return session.leg if known and session is not None else 0
 
     def _command(self, leg: int, command: Callable[[UserAgent], None]) -> None:
         """Carry a command out; for a leg that has just ended, whose owner will hear of it in a moment, it comes too

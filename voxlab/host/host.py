@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
-from voxlab.base.datagram import Address, Flow
+from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.journal import Journal
 from voxlab.elements.node import Node, NodeEvent
@@ -73,6 +73,7 @@ class Host:
         self._on_extra: Callable[[float], None] | None = None
         self.after_work: Callable[[], None] | None = None
         self.gate: AnswerGate | None = None
+        self.temper: Callable[[list[Transmit], float], list[Transmit]] | None = None  # what a faulty device does
         self._stopped = False
         self._flushing = False
 
@@ -94,10 +95,14 @@ class Host:
     def closed_flow(self, flow: Flow, now: float) -> None:
         """Take the news that a stream is closed."""
         self._framers.pop(flow.connection, None)
+        self.node.closed_flow(flow, now)
+        self.flush()
 
     def _message(self, flow: Flow, data: bytes, now: float) -> None:
-        if len(data) <= 4 and not data.strip(b"\r\n\0"):
-            return  # RFC 5626 s.3.5.1 keep-alives, and the zero bytes of NAT helpers
+        if data[:1] < b"\2" or (len(data) <= 4 and not data.strip(b"\r\n\0")):
+            # RFC 5626 s.3.5 keep-alives, and the zero bytes of NAT helpers
+            self.node.keep_alive(flow, data, now)
+            return
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
             self._journal.wire(now, flow.transport, flow.remote, self._address_of(flow), data)
         self.node.receive(flow, data, now)
@@ -111,6 +116,8 @@ class Host:
                 self._message(flow, item, now)
             elif item is KeepAlive.PING:
                 self._send_raw(flow, b"\r\n")
+            else:
+                self.node.keep_alive(flow, item.value, now)
         if framer.error is not None:
             # s.18.3: a stream that cannot be framed cannot be read any further.
             self.node.refuse(flow, framer.refused, framer.error)
@@ -139,6 +146,8 @@ class Host:
         now = self._loop.time()
         while True:
             transmits, events = node.poll(now)
+            if self.temper is not None:
+                transmits = self.temper(transmits, now)
             for flow, data in transmits:
                 if self.gate is None or data[:9] != _SUCCESS or self._may_leave(flow, data, now):
                     self._send(flow, data, now)
@@ -162,7 +171,7 @@ class Host:
             self._send(flow, data, self._loop.time())
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
-        if self._journal is not None:
+        if self._journal is not None and data[0] > 13:  # keep-alives are no messages
             self._journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
         self._send_raw(flow, data)
 

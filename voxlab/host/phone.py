@@ -6,36 +6,36 @@ Must not know the lab's handles: who watches it is told through ``watch``.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
-from voxlab.dialog import events as leg_events
+from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
+from voxlab.dialog.offer_answer import DEFAULT_CODECS
+from voxlab.dialog.subscriber import Subscriber
+from voxlab.elements.faults import Temper, named
 from voxlab.elements.keyring import Keyring
-from voxlab.elements.node import Node, NodeEvent
-from voxlab.elements.phone import Behaviour, Input, Phone
+from voxlab.elements.node import Node
+from voxlab.elements.phone import Behaviour, Input
 from voxlab.elements.registrant import Place, Registrant
 from voxlab.elements.registrant import State as Registration
-from voxlab.elements.user_agent import Incoming
+from voxlab.elements.user_agent import UserAgent
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
+from voxlab.host.phone_calls import CALLS_REMEMBERED, PhoneCalls, Watch
+from voxlab.host.phone_events import PhoneEvents
 from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted
+from voxlab.sip.media_description import Codec
 from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
     from voxlab.media.sources import Source
-
-Watch = Callable[[Any, float], None]
-
-CALLS_REMEMBERED = 50
-"""Of how many calls that are over a phone keeps what it heard; a minute of G.711 is half a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class PhoneSettings:
         "UDP", "TCP" or "TLS".
     expires_s : int
         How long a registration is asked to last.
+    codecs : tuple of Codec
+        What it speaks, the preferred first.
+    profile : MediaProfile
+        How its media is carried: SRTP, rtcp-mux, XR, packet time.
     """
 
     name: str
@@ -66,12 +70,14 @@ class PhoneSettings:
     transport: str = "UDP"
     display_name: str = ""
     expires_s: int = 3600
+    codecs: tuple[Codec, ...] = DEFAULT_CODECS
+    profile: MediaProfile = DEFAULT_PROFILE
 
     def __repr__(self) -> str:
         return f"PhoneSettings({self.name}@{self.domain} at {self.transport} {self.server})"
 
 
-class PhoneMachine:
+class PhoneMachine(PhoneCalls):
     """One phone in one world.
 
     Parameters
@@ -99,11 +105,8 @@ class PhoneMachine:
         wire_journal: Journal | None = None,
         identity: Identity | None = None,
     ) -> None:
-        self.place = place
+        super().__init__(place, behaviour, source, watch)
         self.settings = settings
-        self._source = source
-        self._watch = watch
-        self.terminals: dict[int, Terminal] = {}
         self.keyring = Keyring(settings.username, settings.password, place.ids)
         transports = ("UDP", "TCP") if settings.transport == "UDP" else (settings.transport,)
         self.host = Host(place.owner, place.loop, None, self._take, journal=wire_journal, is_ours=place.network.holds)  # type: ignore[arg-type]
@@ -127,12 +130,18 @@ class PhoneMachine:
         )
         if settings.transport == "TLS":
             endpoint.expect(settings.server, settings.domain)
-        self.phone = Phone(self, behaviour)
-        self.host.also_wake(self.phone.next_timeout, self.phone.handle_timeout)
+        self.temper = Temper()
+        self.host.also_wake(self.lines.next_timeout, self.lines.handle_timeout)
+        self.events = PhoneEvents(
+            place,
+            self.node,
+            self.keyring,
+            f"{settings.name}@{settings.domain}",
+            lambda: self.server_flow,
+            lambda at, text: self.lines.says.append((at, text)),
+        )
         self.registrant = self._new_registrant()
         self.node.add_client(self.registrant)
-        self._early: set[int] = set()
-        self._past: deque[int] = deque()
 
     def _new_registrant(self) -> Registrant:
         settings = self.settings
@@ -159,7 +168,22 @@ class PhoneMachine:
         """Lab seconds."""
         return self.place.loop.time()
 
+    def _terminal(self) -> Terminal:
+        return Terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
+
     # -- commands
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys in the call in hand."""
+        terminal = self.terminals.get(self.phone.leg)
+        if terminal is None or terminal.closed:
+            raise VoxlabError(
+                f"{self.place.owner} is {self.phone.state.name.lower()}: there is no call to press keys in"
+            )
+        try:
+            terminal.send_digits(digits)
+        except ValueError as error:
+            raise VoxlabError(str(error)) from None
 
     def register(self) -> None:
         """Register, or refresh at once."""
@@ -183,36 +207,45 @@ class PhoneMachine:
         return f"sip:{dialled}" if "@" in dialled else f"sip:{dialled}@{self.settings.domain}"
 
     def dial(self, dialled: str, headers: Iterable[tuple[str, str]] = ()) -> int:
-        """Dial, and return the leg's number; the line must be free."""
-        if not self.phone.allows(Input.DIAL):
+        """Dial, and return the leg's number; the line must be free, or its call on hold."""
+        if not self.lines.can_dial:
             raise VoxlabError(
-                f"{self.place.owner} is {self.phone.state.name.lower()}: hang up first, a phone has one line"
+                f"{self.place.owner} is {self.phone.state.name.lower()}: hang up first, or put the call on hold"
             )
+        leg = self.place_call(self.target(dialled), headers)
+        self.host.flush()
+        return leg
+
+    def place_call(self, target: str, headers: Iterable[tuple[str, str]] = ()) -> int:
+        """Send an INVITE on a free line and return the leg's number."""
         settings = self.settings
-        terminal = Terminal(self.place, self._source)
+        terminal = self._terminal()
         name = f"{quoted(settings.display_name)} " if settings.display_name else ""
-        target = self.target(dialled)
         leg = self.node.user_agent.dial(
             target,
             self.server_flow,
             from_=f"{name}<sip:{settings.name}@{settings.domain}>",
-            offer=terminal.offer(),
+            offer=b"" if self.delayed_offer else terminal.offer(),
             headers=tuple(headers),
             credentials=self.keyring,
+            wishes=self.wishes,
             now=self.now,
         )
-        self.terminals[leg] = terminal
-        session = self.node.user_agent.session(leg)
-        terminal.label(call_id=session.call_id if session else "")
-        self.phone.receive(Input.DIAL, leg, self.now, target)
-        self.host.flush()
+        self._opened(leg, target, terminal, self.now)
         return leg
 
-    def command(self, given: Input) -> None:
-        """Pick up, decline or hang up."""
-        if not self.phone.allows(given):
-            raise VoxlabError(f"{self.place.owner} is {self.phone.state.name.lower()}: nobody is calling")
-        self.phone.receive(given, self.phone.leg, self.now)
+    @property
+    def agent(self) -> UserAgent:
+        """The user agent that carries the calls."""
+        return self.node.user_agent
+
+    def command(self, given: Input, text: str = "") -> None:
+        """Pick up, decline, hang up, hold or resume."""
+        if not self.lines.command(given, self.now, text):
+            what = (
+                "nobody is calling" if given in (Input.PICK_UP, Input.DECLINE) else "there is no call to do that with"
+            )
+            raise VoxlabError(f"{self.place.owner} is {self.phone.state.name.lower()}: {what}")
         self.host.flush()
 
     def send(self, method: str, content_type: str, body: bytes) -> None:
@@ -220,113 +253,70 @@ class PhoneMachine:
         self.node.user_agent.send(self.phone.leg, self.now, method, content_type, body)
         self.host.flush()
 
-    # -- what the phone's table commands (the Line protocol)
+    def hang_up(self, leg: int) -> None:
+        """Hang up one call, in hand or not; one that is over stays so."""
+        self.lines.receive(Input.HANG_UP, leg, self.now)
+        self.host.flush()
 
-    def alert(self, leg: int, now: float) -> None:
-        """Let the caller hear ringing."""
-        self.node.user_agent.ring(leg, now)
+    def transfer_call(self, dialled: str) -> None:
+        """Transfer the call in hand, blindly."""
+        self.transfer_to(self.target(dialled), self.now)
+        self.host.flush()
 
-    def accept(self, leg: int, now: float) -> bool:
-        """Answer with our SDP; a call without a common codec is refused with 488."""
-        session = self.node.user_agent.session(leg)
-        terminal = self.terminals.get(leg)
-        if session is None or terminal is None:
-            return False
-        if session.invite.sdp is not None:
-            self.node.user_agent.answer(leg, now, sdp=terminal.answer())
+    def join_calls(self, leg: int, other: int) -> None:
+        """Join the far ends of two calls of this phone."""
+        self.transfer_attended(leg, other, self.now)
+        self.host.flush()
+
+    # -- outside calls
+
+    def watch(self, package: str, dialled: str, expires_s: int) -> Subscriber:
+        """Subscribe to somebody's state."""
+        subscriber = self.events.watch(package, self.target(dialled), expires_s, self.now)
+        self.host.flush()
+        return subscriber
+
+    def unwatch(self, package: str, dialled: str) -> Subscriber | None:
+        """End a subscription."""
+        subscriber = self.events.unwatch(package, self.target(dialled), self.now)
+        self.host.flush()
+        return subscriber
+
+    def publish(self, note: str, available: bool) -> int:
+        """Publish our presence, and return the number of the request."""
+        number = self.events.publish(note, is_open=available, now=self.now)
+        self.host.flush()
+        return number
+
+    def send_message(self, dialled: str, text: str) -> int:
+        """Send a message outside calls, and return the number of the request."""
+        number = self.events.send_message(self.target(dialled), text, self.now)
+        self.host.flush()
+        return number
+
+    # -- its faults
+
+    def fault(self, name: str) -> None:
+        """Switch a fault on."""
+        self.temper.faults[named(name, "phone").name] = None
+        self.host.temper = self.temper.pass_on
+        self.host.also_wake(self._next_timeout, self.lines.handle_timeout)
+
+    def heal(self, name: str | None) -> None:
+        """Switch a fault off, or all of them; what was kept back is still sent."""
+        if name is None:
+            self.temper.faults.clear()
         else:
-            self.node.user_agent.answer(leg, now, sdp=terminal.offer())
-        return True
+            self.temper.faults.pop(named(name, "phone").name, None)
 
-    def refuse(self, leg: int, now: float, status: int) -> None:
-        """Refuse a call."""
-        self.node.user_agent.reject(leg, now, status)
+    def has(self, fault: str) -> bool:
+        """Whether the phone has this fault switched on."""
+        return fault in self.temper.faults
 
-    def release(self, leg: int, now: float) -> None:
-        """End a call."""
-        self._hush(leg)
-        self.node.user_agent.hang_up(leg, now)
-
-    # -- events of the node
-
-    def _take(self, event: NodeEvent, now: float) -> None:
-        action = _ACTIONS.get(type(event))
-        if action is not None:
-            action(self, event, now)
-        self._watch(event, now)
-
-    def _incoming(self, event: Incoming, now: float) -> None:
-        request = event.request
-        caller = request.from_
-        offer = request.sdp
-        terminal = Terminal(self.place, self._source)
-        if offer is not None and not terminal.take_offer(offer):
-            terminal.release()
-            self.node.user_agent.reject(event.leg, now, 488)
-            return
-        terminal.label(call_id=request.call_id)
-        self.terminals[event.leg] = terminal
-        self.phone.receive(Input.CALL_IN, event.leg, now, caller.uri.user or str(caller.uri))
-
-    def _progress(self, event: leg_events.Progress, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.response.sdp
-        if (
-            terminal is not None
-            and description is not None
-            and event.leg not in self._early
-            and terminal.take_answer(description)
-        ):
-            self._early.add(event.leg)
-        text = "ringing" if event.status == 180 else f"{event.status} {event.response.reason}"
-        self.phone.receive(Input.PROGRESS, event.leg, now, text)
-
-    def _answered(self, event: leg_events.Answered, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.response.sdp
-        if terminal is None or description is None or not terminal.take_answer(description):
-            self.phone.receive(Input.HANG_UP, event.leg, now)
-            return
-        self.phone.receive(Input.ANSWERED, event.leg, now)
-
-    def _confirmed(self, event: leg_events.Confirmed, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.ack.sdp if event.ack.body else None
-        if terminal is not None and description is not None:
-            terminal.take_answer(description)
-        self.phone.receive(Input.ANSWERED, event.leg, now)
-
-    def _failed(self, event: leg_events.Failed, now: float) -> None:
-        self._gone(event.leg)
-        self.phone.receive(Input.FAILED, event.leg, now, f"{event.status} {event.reason}")
-
-    def _ended(self, event: leg_events.Ended, now: float) -> None:
-        self._gone(event.leg)
-        self.phone.receive(Input.ENDED, event.leg, now)
-
-    def _offered(self, event: leg_events.OfferReceived, now: float) -> None:
-        terminal = self.terminals.get(event.leg)
-        description = event.request.sdp
-        if terminal is None or (description is not None and not terminal.take_offer(description)):
-            self.node.user_agent.refuse_offer(event.leg, now)
-            return
-        sdp = terminal.answer() if description is not None else terminal.offer()
-        self.node.user_agent.answer_offer(event.leg, now, sdp)
-
-    def _hush(self, leg: int) -> None:
-        terminal = self.terminals.get(leg)
-        if terminal is not None:
-            terminal.stop()
-
-    def _gone(self, leg: int) -> None:
-        terminal = self.terminals.get(leg)
-        self._early.discard(leg)
-        if terminal is None:
-            return
-        terminal.close()
-        self._past.append(leg)
-        if len(self._past) > CALLS_REMEMBERED:
-            del self.terminals[self._past.popleft()]
+    def _next_timeout(self) -> float | None:
+        kept = self.temper.next_timeout()
+        due = self.lines.next_timeout()
+        return due if kept is None else kept if due is None else min(kept, due)
 
     # -- the end
 
@@ -338,15 +328,7 @@ class PhoneMachine:
         self.host.close()
 
     def __repr__(self) -> str:
-        return f"PhoneMachine({self.place.owner}: {self.registrant.state}, {self.phone!r})"
+        return f"PhoneMachine({self.place.owner}: {self.registrant.state}, {self.lines!r})"
 
 
-_ACTIONS: Mapping[type, Callable[[PhoneMachine, Any, float], None]] = {
-    Incoming: PhoneMachine._incoming,
-    leg_events.Progress: PhoneMachine._progress,
-    leg_events.Answered: PhoneMachine._answered,
-    leg_events.Confirmed: PhoneMachine._confirmed,
-    leg_events.Failed: PhoneMachine._failed,
-    leg_events.Ended: PhoneMachine._ended,
-    leg_events.OfferReceived: PhoneMachine._offered,
-}
+__all__ = ["CALLS_REMEMBERED", "PhoneMachine", "PhoneSettings"]

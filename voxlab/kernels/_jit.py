@@ -22,7 +22,17 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MODULES: Final = ("g711", "jitter", "quality", "sequence", "stream_statistics", "tones")
+MODULES: Final = (
+    "g711",
+    "goertzel",
+    "jitter",
+    "mixing",
+    "quality",
+    "sequence",
+    "stream_statistics",
+    "tones",
+    "wireshark",
+)
 _registry: list[Kernel[Any, Any]] = []
 _inner: list[Callable[..., Any]] = []
 
@@ -65,6 +75,38 @@ def kernel(signature: str, *, twin: Callable[P, R]) -> Callable[[Callable[P, R]]
         return made
 
     return register
+
+
+class LongRun(Kernel[P, R]):
+    """A kernel of long work (traces, jitter buffers): it compiles when it is first called, not with the others.
+
+    No call of a phone waits for it, so it has no numpy twin: where ``NUMBA_DISABLE_JIT`` forbids compiling, the plain
+    body runs.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, body: Callable[P, R], signature: str) -> None:
+        super().__init__(body, body, signature)
+        self.run = self._first
+
+    def _first(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        self.compile()
+        return self.run(*args, **kwargs)
+
+    def compile(self) -> None:
+        """Take the compiled body, from the disk cache where that holds it."""
+        if _jit_disabled():
+            self.run = self.body
+            return
+        folder = cache_directory()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.run = _compiled(self, folder)
+
+
+def long_run(signature: str) -> Callable[[Callable[P, R]], LongRun[P, R]]:
+    """Make a `LongRun` of the decorated body."""
+    return lambda body: LongRun(body, signature)
 
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:
@@ -158,13 +200,17 @@ def _jit_disabled() -> bool:
 
 def _compile_all(folder: Path) -> None:
     """Give every kernel its compiled body, from the cache in ``folder`` where that holds it."""
+    for each in kernels():
+        each.run = _compiled(each, folder)
+
+
+def _compiled(kernel: Kernel[P, R], folder: Path) -> Callable[P, R]:
+    """Return a kernel's compiled body, and leave it in the cache."""
     njit = importlib.import_module("numba").njit
-    everything = kernels()
     while _inner:
         importlib.import_module("numba.extending").register_jitable(_inner.pop())
     with _caching_below(folder):
-        for each in everything:
-            each.run = cast("Callable[..., Any]", njit(each.signature, nogil=True, cache=True)(each.body))
+        return cast("Callable[P, R]", njit(kernel.signature, nogil=True, cache=True)(kernel.body))
 
 
 def ready() -> bool:

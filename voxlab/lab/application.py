@@ -97,8 +97,26 @@ class Application:
         scenario: Callable[..., Any] | str | None = None,
         pattern: str | Unchanged | None = UNCHANGED,
         exclude: str | Unchanged | None = UNCHANGED,
+        route: str | None = None,
     ) -> Rule:
-        """Return the rule called ``name``, made if need be; what is given is updated."""
+        """Return the rule called ``name``, made if need be; what is given is updated.
+
+        Parameters
+        ----------
+        name : str
+        scenario : coroutine function or str
+            The script that calls run through.
+        pattern, exclude : str or None
+            Regular expressions over the whole destination.
+        route : str
+            Instead of a scenario: where calls go on to without a script. "users" are the registered devices of
+            whoever is called, rung together or, by their q, one after the other; a URI such as ``sip:192.0.2.7`` is a
+            gateway. The cloud is a proxy then (RFC 3261 s.16): signalling passes through it, media does not.
+
+        Examples
+        --------
+        >>> shop.rule("direct", pattern="[a-z]+", route="users")
+        """
         target: Scenario | str | None = None
         if callable(scenario):
             target = next((known for known in self.record.scenarios.values() if known.function is scenario), None)
@@ -109,7 +127,9 @@ class Application:
                 )
         elif scenario is not None:
             target = scenario
-        return self.lab.define(lambda: self.record.rule(name, scenario=target, pattern=pattern, exclude=exclude))
+        return self.lab.define(
+            lambda: self.record.rule(name, scenario=target, pattern=pattern, exclude=exclude, route=route)
+        )
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import CallFailed, NothingLeft, VoxlabError
 from voxlab.dialog import events as leg_events
-from voxlab.elements.phone import Input
 from voxlab.lab.blocking import Aio, Outcome, Steps, Submit, Wait, blocking
 from voxlab.lab.call_evidence import CallEvidence
 
@@ -166,5 +165,5 @@ class Call(CallEvidence):
 
     def _put_down(self) -> None:
         machine = self.phone.machine if self.phone else None
-        if machine is not None and machine.phone.leg == self._leg:
-            machine.command(Input.HANG_UP)
+        if machine is not None:
+            machine.hang_up(self._leg)

@@ -168,7 +168,7 @@ class Installation:
         return self.journal if self.world.live else None
 
     def _wire(self, time_s: float, transport: str, src: Any, dst: Any, data: bytes, outcome: int) -> None:
-        if len(data) > 4:  # keep-alives are no messages
+        if len(data) > 4 and data[0] > 1:  # keep-alives are no messages
             self.journal.wire(time_s, transport, src, dst, data, outcome)
 
     def say_what_is_exposed(self) -> None:

@@ -53,6 +53,15 @@ class LabEvidence:
 
         return self.world.submit(frames.messages, self.index)
 
+    def faults(self) -> pd.DataFrame:
+        """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""
+        import pandas as pd
+
+        from voxlab.elements.faults import CATALOGUE
+
+        rows = [fault._asdict() for fault in CATALOGUE]
+        return pd.DataFrame(rows).rename(columns={"name": "fault"}).set_index("fault")
+
     @property
     def calls(self) -> pd.DataFrame:
         """The call history, a row each."""

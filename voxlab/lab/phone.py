@@ -3,95 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.dialog import events as leg_events
-from voxlab.elements.phone import Behaviour, Input
+from voxlab.elements.phone import Input
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.phone import PhoneMachine, PhoneSettings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
+from voxlab.lab.phone_actions import PhoneActions
+from voxlab.lab.phone_options import PhoneOptions, source_of, updated
 from voxlab.sip.grammar import is_token
 from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
     from voxlab.lab.user import User
-    from voxlab.media.sources import Source
-
-TRANSPORTS = ("UDP", "TCP", "TLS")
-SILENCE = "silence"
 
 
-@dataclass(frozen=True)
-class PhoneOptions:
-    """What can be said about a phone; see ``User.phone``."""
-
-    answer_after_s: float | None = None
-    busy: bool = False
-    decline: bool = False
-    ring: bool = True
-    patience_s: float | None = None
-    transport: str = "UDP"
-    audio: Any = None
-    password: str | None = None
-
-    @property
-    def behaviour(self) -> Behaviour:
-        """The part that the phone's table works with."""
-        return Behaviour(self.answer_after_s, self.busy, self.decline, self.ring, self.patience_s)
-
-    def __repr__(self) -> str:
-        said = (
-            f"{item.name}={getattr(self, item.name)!r}"
-            for item in fields(self)
-            if item.name != "password" and getattr(self, item.name) != item.default
-        )
-        return f"PhoneOptions({', '.join(said)})"
-
-
-def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
-    """Return options with some replaced, each checked.
-
-    Raises
-    ------
-    VoxlabError
-        For a time below zero, an unknown transport, or audio that is none.
-    """
-    changed = replace(options, **given)
-    for name, value in (("answer_after", changed.answer_after_s), ("gives_up_after", changed.patience_s)):
-        if value is not None and not value >= 0:
-            raise VoxlabError(f"{name} takes lab seconds, 0 or more, not {value!r}")
-    transport = str(changed.transport).upper()
-    if transport not in TRANSPORTS:
-        raise VoxlabError(f"a phone speaks {', '.join(TRANSPORTS)}; {changed.transport!r} is none of them")
-    if changed.busy and changed.decline:
-        raise VoxlabError("a phone is either busy (486) or declines (603), not both")
-    if changed.audio is not None and changed.audio != SILENCE:
-        source_of(changed.audio)
-    return replace(changed, transport=transport)
-
-
-def source_of(audio: Any) -> Source | None:
-    """Return the source for what a phone is to say; without a word about it, the sample "hello"."""
-    from voxlab.media import sources
-
-    if isinstance(audio, str) and audio == SILENCE:
-        return None
-    if isinstance(audio, sources.Source):
-        return audio
-    try:
-        if audio is None or isinstance(audio, str):
-            return sources.speech(audio or "hello").looped()
-        return sources.from_samples(audio)
-    except (ValueError, TypeError) as error:
-        raise VoxlabError(f"this cannot be said: {error}") from None
-
-
-class Phone:
+class Phone(PhoneActions):
     """A simulated SIP phone; get one with ``user.phone()``.
 
     Attributes
@@ -120,6 +53,7 @@ class Phone:
             raise VoxlabError(
                 f"the cloud does not listen on {options.transport}; it has {', '.join(lab.cloud.addresses)}"
             )
+        codecs, profile = options.media
         settings = PhoneSettings(
             user.name,
             user.domain,
@@ -128,6 +62,8 @@ class Phone:
             server,
             options.transport,
             user.display_name,
+            codecs=codecs,
+            profile=profile,
         )
         place = lab.new_place(self.title)
         self.machine = PhoneMachine(
@@ -141,8 +77,18 @@ class Phone:
             wire_journal=lab.installation.wire_journal,
             identity=None,
         )
+        self._set_options()
         lab.phones.append(self)
         self.machine.register()
+
+    def _set_options(self) -> None:
+        """Tell the machine what the options say of calls to come."""
+        machine, options = self._machine(), self.options
+        machine.lines.behaviour = options.behaviour
+        machine.set_wishes(options.wishes)
+        machine.early_media, machine.delayed_offer = options.early_media, options.delayed_offer
+        codecs, profile = options.media
+        machine.settings = replace(machine.settings, codecs=codecs, profile=profile)
 
     def update(self, given: Mapping[str, Any]) -> None:
         """Take new options; another transport or password means another machine."""
@@ -153,7 +99,7 @@ class Phone:
             self.discard()
             self.build()
             return
-        machine.phone.behaviour = self.options.behaviour
+        self._set_options()
         if machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
             machine.register()
 
@@ -195,7 +141,7 @@ class Phone:
     # -- what a person does with it
 
     @blocking
-    def dial(self, target: str, *, headers: Mapping[str, str] | None = None) -> Steps[Call]:
+    def dial(self, target: str, *, headers: Mapping[str, str] | None = None, anonymous: bool = False) -> Steps[Call]:
         """Dial; nothing is on the wire until a blocking method lets time pass.
 
         Parameters
@@ -204,6 +150,8 @@ class Phone:
             A user's name, a number, or a whole URI such as ``sip:bob@shop.acme.voxlab.test``.
         headers : mapping or None
             X- headers for the INVITE.
+        anonymous : bool
+            Ask the platform not to tell who calls (``Privacy: user;id``, RFC 3323).
 
         Returns
         -------
@@ -222,7 +170,8 @@ class Phone:
             if not name.lower().startswith("x-") or not is_token(name) or "\n" in value or "\r" in value:
                 raise VoxlabError(f"{name!r}: a phone adds X- headers of one line only")
         call = Call(self.lab, phone=self, dialled=target)
-        yield Submit(self._schedule, (call, tuple((headers or {}).items())))
+        lines = tuple((headers or {}).items())
+        yield Submit(self._schedule, (call, (*lines, ("Privacy", "user;id")) if anonymous else lines))
         return call
 
     def _schedule(self, call: Call, headers: tuple[tuple[str, str], ...]) -> None:
@@ -231,9 +180,9 @@ class Phone:
             Uri.parse(machine.target(call.dialled))
         except SipSyntaxError as error:
             raise VoxlabError(f"{call.dialled!r} cannot be dialled: {error.reason}") from None
-        if not machine.phone.allows(Input.DIAL):
+        if not machine.lines.can_dial:
             raise VoxlabError(
-                f"{self.title} is {machine.phone.state.name.lower()}: hang up first, a phone has one line"
+                f"{self.title} is {machine.phone.state.name.lower()}: hang up first, or put the call on hold"
             )
         for other in [each for each in self._waiting if each.phone is self]:
             # Dialled again before time passed, as when a cell is run twice: the number dialled last counts.
@@ -279,8 +228,9 @@ class Phone:
     def hang_up(self) -> Steps[None]:
         """End the call in hand; does nothing when there is none."""
         machine = self._machine()
+        leg = machine.phone.leg
         yield Submit(machine.command, (Input.HANG_UP,))
-        yield Wait(lambda: machine.phone.state.name == "IDLE", 64.0)
+        yield Wait(lambda: machine.lines.of_leg(leg) is None, 64.0)
 
     @blocking
     def unregister(self) -> Steps[None]:
@@ -294,19 +244,9 @@ class Phone:
         yield Submit(self._machine().register)
         yield Wait(self.settled, 64.0)
 
-    @blocking
-    def send_message(self, text: str) -> Steps[None]:
-        """Send a text MESSAGE inside the call in hand."""
-        yield Submit(self._machine().send, ("MESSAGE", "text/plain;charset=UTF-8", text.encode()))
-
-    @blocking
-    def send_info(self, mime_type: str, body: str) -> Steps[None]:
-        """Send an INFO inside the call in hand."""
-        yield Submit(self._machine().send, ("INFO", mime_type, body.encode()))
-
     @property
     def state(self) -> str:
-        """What it is doing: idle, dialling, ringback, ringing, talking or releasing."""
+        """What the line in hand is doing: idle, dialling, ringback, ringing, answering, talking, held, releasing."""
         return self.machine.phone.state.name.lower() if self.machine else "closed"
 
     @property
@@ -317,11 +257,6 @@ class Phone:
         registrant = self.machine.registrant
         refused = registrant.code >= 300 and registrant.state is not Registration.REGISTERED
         return f"{registrant.state}, {registrant.code} {registrant.reason}" if refused else str(registrant.state)
-
-    @property
-    def says(self) -> list[tuple[float, str]]:
-        """What its display has shown so far, with lab seconds."""
-        return list(self.machine.phone.says) if self.machine else []
 
     @property
     def address(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
-from voxlab.lab.phone import Phone, PhoneOptions, updated
+from voxlab.lab.phone import Phone
+from voxlab.lab.phone_options import PhoneOptions, updated
 from voxlab.platform.user import User as Record
 
 if TYPE_CHECKING:
@@ -44,6 +46,19 @@ class User:
         transport: str | None = None,
         audio: Any = None,
         password: str | None = None,
+        do_not_disturb: bool | None = None,
+        call_waiting: bool | None = None,
+        early_media: bool | None = None,
+        delayed_offer: bool | None = None,
+        prack: str | None = None,
+        session_expires: int | None = None,
+        refresher: str | None = None,
+        codecs: Sequence[str] | None = None,
+        dtmf: str | None = None,
+        srtp: bool | None = None,
+        rtcp_mux: bool | None = None,
+        rtcp_xr: bool | None = None,
+        ptime_ms: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -66,6 +81,31 @@ class User:
             kHz, or "silence" for no RTP at all.
         password : str or None
             What is typed into the phone, if not the user's own password.
+        do_not_disturb : bool
+            Refuse every call silently, with 480.
+        call_waiting : bool
+            Let a second caller ring while the first call is in hand; otherwise the second hears 486 (the default).
+        early_media : bool
+            Send 183 with a description in the place of 180, so that it is heard before it is picked up.
+        delayed_offer : bool
+            Dial without an offer: the called side offers in its 200 (RFC 3261 s.13.2.1).
+        prack : {"off", "support", "require"}
+            What an INVITE says of reliable provisional responses (RFC 3262); whatever it says, they are understood.
+        session_expires : int
+            Seconds after which a call ends unless it is refreshed, 90 or more (RFC 4028).
+        refresher : {"uac", "uas"}
+            Who is to refresh, seen from the INVITE; the called side chooses where it is not said.
+        codecs : sequence of str or None
+            What it speaks, the preferred first, of "PCMU", "PCMA", "G722", "opus", "L16", "L16/16000"; PCMU and PCMA
+            without a word about it.
+        dtmf : {"rfc4733", "inband", "info"}
+            Whether keys go as telephone events, as tones, or as INFO requests.
+        srtp : bool
+            Speak SRTP with keys in SDP (RFC 4568), and nothing else.
+        rtcp_mux, rtcp_xr : bool
+            Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
+        ptime_ms : int or None
+            Milliseconds of sound in a packet that it asks for, 20 without a word about it.
 
         Returns
         -------
@@ -81,6 +121,19 @@ class User:
             transport=transport,
             audio=audio,
             password=password,
+            do_not_disturb=do_not_disturb,
+            call_waiting=call_waiting,
+            early_media=early_media,
+            delayed_offer=delayed_offer,
+            prack=prack,
+            session_expires_s=session_expires,
+            refresher=refresher,
+            codecs=codecs,
+            dtmf=dtmf,
+            srtp=srtp,
+            rtcp_mux=rtcp_mux,
+            rtcp_xr=rtcp_xr,
+            ptime_ms=ptime_ms,
         )
         known = self._phones.get(name)
         if known is not None:

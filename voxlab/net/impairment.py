@@ -1,7 +1,7 @@
 """What a link does to packets: delay, jitter, loss in bursts, reordering and duplicates, drawn from a seed.
 
-Names are tc-netem's where it has one; bursts are Gilbert's two-state model. Must not know what the packets carry, nor
-which network they are on.
+Names are tc-netem's where it has one; bursts are Gilbert's two-state model. A `media.path.Path` says more of the same
+(`path_channel`); what both have, both call by one name. Must not know what the packets carry, nor on which network.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from voxlab.media.path import Path
+    from voxlab.net.path_channel import PathChannel
+
 DEFAULT_DELAY_S = 0.0005
 RETRANSMISSION_S = 0.2
 """How long a sender on a stream waits before it repeats a lost segment; doubled at each loss (RFC 6298 s.5, with the
 200 ms of common kernels).
 """
-_TRIES = 7  # then the stream is given up (RFC 9293 s.3.8.3, R2)
+TRIES = 7  # then the stream is given up (RFC 9293 s.3.8.3, R2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +144,17 @@ class Channel:
         """Return how long a segment of a stream takes, its repetitions included; None when the sender gives up."""
         temper = self.impairment
         delay, wait = temper.delay_s, RETRANSMISSION_S
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             if not (temper.loss and self._loses()):
                 return delay + (self._ids.random() * temper.jitter_s if temper.jitter_s else 0.0)
             delay += wait
             wait *= 2
         return None
+
+    @property
+    def even_delay_s(self) -> float | None:
+        """The delay of every packet where all arrive, once, in order and at an even pace; else None."""
+        return self._even_delay_s
 
     def pass_batch(self, time_ns: NDArray[np.int64]) -> Passage:
         """Return what becomes of packets that leave at ``time_ns``, int64 array of shape (n,), ascending."""
@@ -164,6 +172,15 @@ class Channel:
         if temper.duplicate:
             rows = np.concatenate((rows, rows[rng.random(len(rows)) < temper.duplicate]))
         return Passage(rows, arrival_ns[rows], lost)
+
+
+def channel_for(ids: Ids, temper: Impairment | Path) -> Channel | PathChannel:
+    """Return a direction of a link with this temper; numpy is loaded only for a path."""
+    if isinstance(temper, Impairment):
+        return Channel(ids, temper)
+    from voxlab.net.path_channel import PathChannel
+
+    return PathChannel(ids, temper)
 
 
 def _lost(rng: np.random.Generator, count: int, temper: Impairment) -> NDArray[np.bool_]:

@@ -7,17 +7,21 @@ instant of sending. Must not know what the bytes mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.base.records import DELIVERED, LOST, REFUSED
-from voxlab.net.impairment import Channel, Impairment
+from voxlab.net.impairment import Channel, Impairment, channel_for
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
 from voxlab.net.simulated_media import SimulatedMediaPort
 from voxlab.net.simulated_streams import Streams
 from voxlab.net.virtual import VirtualLoop
+
+if TYPE_CHECKING:
+    from voxlab.media.path import Path
+    from voxlab.net.path_channel import PathChannel
 
 _FIRST_FREE_PORT, _FIRST_MEDIA_PORT = 49152, 16384
 
@@ -26,17 +30,26 @@ class Way:
     """One direction of a link, from an owner to another."""
 
     def __init__(self, ids: Ids, impairment: Impairment) -> None:
-        self.channel = Channel(ids, impairment)
+        self._ids = ids
+        self.channel: Channel | PathChannel = Channel(ids, impairment)
         self.drops: list[Drop] = []
 
     @property
-    def impairment(self) -> Impairment:
-        """The temper of this direction; may be replaced at any time."""
+    def impairment(self) -> Impairment | Path:
+        """The temper of this direction; may be replaced at any time, by an `Impairment` or a ``traces.Path``."""
         return self.channel.impairment
 
     @impairment.setter
-    def impairment(self, impairment: Impairment) -> None:
-        self.channel.impairment = impairment
+    def impairment(self, impairment: Impairment | Path) -> None:
+        if isinstance(self.channel, Channel) and isinstance(impairment, Impairment):
+            self.channel.impairment = impairment
+        else:
+            self.channel = channel_for(self._ids, impairment)
+
+    def begin_again(self, ids: Ids) -> None:
+        """Keep the temper, draw from other numbers."""
+        self._ids = ids
+        self.channel = channel_for(ids, self.impairment)
 
     def drop(self, matches: Callable[[bytes], bool], times: int | None = 1) -> Drop:
         """Lose the next ``times`` packets whose bytes match; None for all until ``heal``. On a stream such a loss is a
@@ -85,8 +98,8 @@ class Link:
             raise VoxlabError(f"this link leads to {' and '.join(sorted(self._ways))}, not to {owner!r}")
         return self._ways[owner]
 
-    def impair(self, impairment: Impairment) -> None:
-        """Give both directions the same temper."""
+    def impair(self, impairment: Impairment | Path) -> None:
+        """Give both directions the same temper: an `Impairment`, or a ``traces.Path`` with all that it can do."""
         for way in self._ways.values():
             way.impairment = impairment
 
@@ -341,7 +354,7 @@ class SimulatedNetwork:
         self._free_port.clear()
         self._free_media.clear()
         for (source, target), way in self._ways.items():
-            way.channel = Channel(self.ids.fork(f"way {source}>{target}"), way.impairment)
+            way.begin_again(self.ids.fork(f"way {source}>{target}"))
 
     def close(self) -> None:
         """Close every endpoint and media port."""

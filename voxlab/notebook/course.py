@@ -14,8 +14,13 @@ from html import escape
 from importlib import import_module
 from typing import Any, NamedTuple
 
-LESSONS = ("lesson_01",)
+LESSONS = ("lesson_01", "lesson_10")
 _NO_CALL = 'check() takes what dial() returned: call = alice.dial("..."), then check("{id}", call)'
+
+
+def is_call(thing: object) -> bool:
+    """Whether this has the evidence of a call; asked of the class, for asking the value may take time."""
+    return all(hasattr(type(thing), name) for name in ("messages", "ladder", "state"))
 
 
 class Criterion(NamedTuple):
@@ -40,12 +45,21 @@ class Exercise:
         Reads from a call the answer that was to be predicted.
     criteria : tuple of Criterion
         What the call has to show.
+    evidence : str
+        What `check` looks at, in a word.
+    is_evidence : callable
+        Whether something is that.
+    no_evidence : str
+        A hint for who gave something else.
     """
 
     id: str
     question: str
     outcome: Callable[[Any], str]
     criteria: tuple[Criterion, ...]
+    evidence: str = "a call"
+    is_evidence: Callable[[object], bool] = is_call
+    no_evidence: str = _NO_CALL
 
 
 class Judged(NamedTuple):
@@ -149,12 +163,12 @@ def check(id: str, call: object = ...) -> Report | Unknown:  # noqa: A002
     id : str
         The exercise, such as ``"01.2"``.
     call : Call
-        What ``phone.dial(...)`` returned.
+        What ``phone.dial(...)`` returned; in lessons on other things, what the exercise says.
     """
     exercise = exercises().get(str(id))
     if exercise is None:
         return _unknown(id)
-    if _is_call(call):
+    if exercise.is_evidence(call):
         judged = [_came_true(exercise, call), *(_judged(each, call) for each in exercise.criteria)]
     else:
         judged = [_no_call(exercise), *(Judged(each.text, passed=False, hint=each.hint) for each in exercise.criteria)]
@@ -172,7 +186,7 @@ def _judged(criterion: Criterion, call: object) -> Judged:
     try:
         return Judged(criterion.text, bool(criterion.holds(call)), criterion.hint)
     except Exception as error:  # noqa: BLE001 - in class nothing raises: what cannot be read is not shown
-        return Judged(criterion.text, passed=False, hint=f"this could not be read from the call: {error}")
+        return Judged(criterion.text, passed=False, hint=f"this could not be read: {error}")
 
 
 def _came_true(exercise: Exercise, call: object) -> Judged:
@@ -184,21 +198,17 @@ def _came_true(exercise: Exercise, call: object) -> Judged:
     try:
         outcome = exercise.outcome(call)
     except Exception as error:  # noqa: BLE001 - as above
-        return Judged(text, passed=False, hint=f"this could not be read from the call: {error}")
+        return Judged(text, passed=False, hint=f"this could not be read: {error}")
     return Judged(text, _same(predicted, outcome), f"the evidence says {outcome!r}; look where the ladder shows it")
 
 
 def _no_call(exercise: Exercise) -> Judged:
-    return Judged("there is a call to look at", passed=False, hint=_NO_CALL.format(id=exercise.id))
+    hint = exercise.no_evidence.format(id=exercise.id)
+    return Judged(f"there is {exercise.evidence} to look at", passed=False, hint=hint)
 
 
 def _same(predicted: str, outcome: str) -> bool:
     return predicted.strip().casefold() == outcome.strip().casefold()
-
-
-def _is_call(call: object) -> bool:
-    """Whether this has the evidence of a call; asked of the class, for asking the value may take time."""
-    return all(hasattr(type(call), name) for name in ("messages", "ladder", "state"))
 
 
 def _unknown(id: object) -> Unknown:  # noqa: A002

@@ -42,6 +42,7 @@ class Application:
         self.scenarios: dict[str, Scenario] = {}
         self._rules: dict[str, Rule] = {}
         self._ordered: tuple[Rule, ...] = ()
+        self.has_routes = False
 
     def user(self, name: str, *, password: str | None = None, display_name: str | None = None) -> User:
         """Return the user called ``name``, made if need be; what is given is updated, a password not given is kept
@@ -137,6 +138,7 @@ class Application:
         scenario: Scenario | str | None = None,
         pattern: str | Unchanged | None = UNCHANGED,
         exclude: str | Unchanged | None = UNCHANGED,
+        route: str | None = None,
     ) -> Rule:
         """Return the rule called ``name``, made if need be; what is given is updated.
 
@@ -145,7 +147,9 @@ class Application:
         name : str
             1 to 99 characters.
         scenario : Scenario or str
-            Where the rule leads; only a rule that exists already may leave it out.
+            Where the rule leads; only a rule that exists already may leave both this and ``route`` out.
+        route : str
+            Where it leads without a script: "users", the registered devices of whoever is called, or a SIP URI.
         pattern, exclude : str or None
             Regular expressions over the whole destination; None for no pattern (then it is a default rule) and for no
             exception.
@@ -155,7 +159,13 @@ class Application:
             pattern = None if known is None or known.is_default else known.pattern
         if isinstance(exclude, Unchanged):
             exclude = None if known is None else known.exclude
-        return self._define(name, self._target(name, scenario, known), pattern, exclude)
+        if route is not None and scenario is not None:
+            raise VoxlabError(f"rule {name!r} leads to a scenario or along a route: give one of the two")
+        if route is None and not (scenario is None and known is not None and known.route is not None):
+            return self._define(name, self._target(name, scenario, known), pattern, exclude)
+        if route is None and known is not None:
+            route = known.route
+        return self._define(name, None, pattern, exclude, route)
 
     def unbound_rule(self, name: str, *, pattern: str, exclude: str | None = None) -> Rule:
         """Define a rule that leads to no scenario yet: whom it takes hears 480 until it does."""
@@ -220,7 +230,7 @@ class Application:
             (earlier for earlier in self._ordered[: self._ordered.index(rule)] if earlier.takes_everything), None
         )
 
-    def _target(self, name: str, scenario: Scenario | str | None, known: Rule | None) -> Scenario:
+    def _target(self, name: str, scenario: Scenario | str | None, known: Rule | None) -> Scenario | None:
         if isinstance(scenario, str):
             if scenario not in self.scenarios:
                 raise VoxlabError(
@@ -228,25 +238,32 @@ class Application:
                 )
             return self.scenarios[scenario]
         if scenario is None and known is None:
-            raise VoxlabError(f"rule {name!r} is new in {self.domain} and leads nowhere yet: say scenario=...")
+            raise VoxlabError(
+                f"rule {name!r} is new in {self.domain} and leads nowhere yet: say scenario=... or route=..."
+            )
         if scenario is None and known is not None:
             return known.scenario
         if not isinstance(scenario, Scenario) or self.scenarios.get(scenario.name) is not scenario:
             raise VoxlabError(f"rule {name!r} needs a scenario of {self.domain}, not {scenario!r}")
         return scenario
 
-    def _define(self, name: str, scenario: Scenario, pattern: str | None, exclude: str | None) -> Rule:
+    def _define(
+        self, name: str, scenario: Scenario | None, pattern: str | None, exclude: str | None, route: str | None = None
+    ) -> Rule:
         known, text = self._rules.get(name), ANYTHING if pattern is None else pattern
+        rule = Rule(name, scenario, text, exclude, route=route)
         if known is None:
-            known = self._rules[name] = Rule(name, scenario, text, exclude)
+            known = self._rules[name] = rule
         else:
             known.define(text, exclude)
-        known.scenario, known.is_default = scenario, pattern is None
+            known.lead(scenario, route)
+        known.is_default = pattern is None
         self._sort()
         return known
 
     def _sort(self) -> None:
         self._ordered = tuple(sorted(self._rules.values(), key=lambda rule: rule.is_default))
+        self.has_routes = any(rule.route is not None for rule in self._ordered)
 
     def __repr__(self) -> str:
         return f"Application({self.domain}: {len(self.users)} users, {len(self._rules)} rules)"

@@ -10,18 +10,19 @@ Must not know legs, media or what a scenario does.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from voxlab.base.datagram import Flow
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.records import AuthenticationVerdict, MessageRefused
 from voxlab.elements.authentication import Authenticator
-from voxlab.elements.location import LocationService, address_of_record
-from voxlab.elements.routing import Answer, Challenge, Handle, Reject
+from voxlab.elements.location import Binding, LocationService, address_of_record
+from voxlab.elements.routing import Answer, Challenge, Handle, Reject, Route
+from voxlab.elements.target_set import Target as Hop
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform
-from voxlab.platform.rule import Rule
+from voxlab.platform.rule import USERS, Rule
 from voxlab.platform.scenario import Scenario
 from voxlab.platform.trunk import Trunk
 from voxlab.platform.user import User
@@ -59,11 +60,11 @@ class Caller(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What ``Handle`` carries for a call that a rule takes."""
+    """What ``Handle`` and ``Route`` carry for a call that a rule takes; ``scenario`` is None for a route."""
 
     application: Application
     rule: Rule
-    scenario: Scenario
+    scenario: Scenario | None
     destination: str
     caller: Caller
 
@@ -101,6 +102,28 @@ class PlatformPolicy:
         self._addresses = addresses
         self._records: list[Record] = []
 
+    def forwards(self, request: Request) -> bool:
+        """Say whether the rule for a request is likely to be one with a route, before its sender is known."""
+        uri = request.uri
+        if uri.host and uri.host not in self._addresses:
+            application = self._platform.application_at(uri.host)
+            if application is None or not application.has_routes:
+                return False
+            rule = application.match(destination_of(uri))
+            return rule is not None and rule.route is not None
+        everyone = (known for account in self._platform.accounts.values() for known in account.applications.values())
+        return request.method == "INVITE" and any(application.has_routes for application in everyone)
+
+    def redirected(self, uri: Uri, now: float) -> Sequence[Hop]:
+        """Follow a redirection to users of ours only; any other is passed back, for the caller to follow."""
+        if not self._platform.serves(uri.host):
+            return ()
+        return [_hop(binding) for binding in self._location.lookup(address_of_record(uri), now)]
+
+    def serves(self, host: str) -> bool:
+        """Whether a host name is the domain of an application."""
+        return self._platform.serves(host)
+
     def route(self, request: Request, flow: Flow, now: float) -> Answer:
         """Decide about a request outside a dialog; what is wrong with it becomes an answer, never an exception."""
         try:
@@ -129,9 +152,16 @@ class PlatformPolicy:
             return Reject(
                 403, None, f"{caller.uri} belongs to account {caller.account!r}, not to that of {application.domain}"
             )
-        return self._matched(application, request.uri, caller)
+        return self._matched(application, request.uri, caller, now)
 
     # -- who calls
+
+    def caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
+        """Say who sent a request outside a call, whomever it is for; what cannot be read is refused."""
+        try:
+            return self._caller(request, flow, now)
+        except SipSyntaxError as error:
+            return Reject(error.status, None, str(error))
 
     def _caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
         sender = request.from_.uri
@@ -201,18 +231,33 @@ class PlatformPolicy:
         applications = list(self._platform.accounts[account].applications.values())
         return applications[0] if len(applications) == 1 else None
 
-    def _matched(self, application: Application, uri: Uri, caller: Caller) -> Answer:
+    def _matched(self, application: Application, uri: Uri, caller: Caller, now: float) -> Answer:
         destination = destination_of(uri)
         if not destination:
             return Reject(404, None, f"the Request-URI {uri} names nobody in {application.domain}")
         rule = application.match(destination)
         if rule is None:
             return Reject(404, None, application.explain(destination).verdict)
-        if not rule.scenario.is_defined:
-            return Reject(
-                480, None, f"rule {rule.name!r} in {application.domain} has it, but {rule.scenario.absence}"
-            )
-        return Handle(Target(application, rule, rule.scenario, destination, caller))
+        if rule.scenario is not None and not rule.scenario.is_defined:
+            return Reject(480, None, f"rule {rule.name!r} in {application.domain} has it, but {rule.scenario.absence}")
+        target = Target(application, rule, rule.scenario, destination, caller)
+        return Handle(target) if rule.route is None else self._along_route(target, rule.route, now)
+
+    def _along_route(self, target: Target, route: str, now: float) -> Answer:
+        application, destination = target.application, target.destination
+        if route != USERS:
+            return Route((Hop(target.rule.uri_along_route(destination)),), target, realm=self._authenticator.realm)
+        if destination not in application.users:
+            return Reject(404, None, f"{destination!r} is no user of {application.domain}")
+        bindings = self._location.lookup(f"{destination}@{application.domain}", now)
+        if not bindings:
+            return Reject(480, None, f"{destination}@{application.domain} has no device registered")
+        return Route(tuple([_hop(binding) for binding in bindings]), target, realm=self._authenticator.realm)
+
+
+def _hop(binding: Binding) -> Hop:
+    flow = binding.flow if binding.needs_flow else None
+    return Hop(str(binding.contact), flow, binding.q, binding.path)
 
 
 def destination_of(uri: Uri) -> str:

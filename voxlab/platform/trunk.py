@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
@@ -45,6 +46,7 @@ class Trunk:
         return next((network for network in self.allow if host in network), None)
 
 
+@lru_cache(maxsize=4096)  # the same few operators call again and again
 def host_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Read an IP address, an IPv4 one also in its IPv6 dress (RFC 4291 s.2.5.5.2); None if it is none."""
     try:

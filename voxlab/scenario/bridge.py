@@ -2,7 +2,7 @@
 ``easyProcess``).
 
 b answered -> a is answered; media is joined both ways before that; b rings -> a rings; b sends early audio -> so does
-a; MESSAGE and INFO go both ways;
+a; MESSAGE and INFO go both ways; a re-INVITE is passed on (``changes``); a REFER is carried out (``transfer``);
 either leg's end ends the whole session.
 """
 
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
 
 async def run(a: Leg, b: Leg) -> None:
     """Join two legs by the contract and return when the session has ended."""
-    contract = _Contract(a, b)
-    for leg in (a, b):
-        leg.listeners.follower = contract.take
+    Contract(a, b).follow()
     await a.session.until_over()
 
 
-class _Contract:
+class Contract:
     """The table of the bridge: event type -> what it does to the other leg."""
 
     def __init__(self, a: Leg, b: Leg) -> None:
@@ -52,7 +50,15 @@ class _Contract:
             Disconnected: self._disconnected,
         }
 
+    def follow(self) -> None:
+        """Follow both legs; a change of one is passed on to the other."""
+        a, b = self._a, self._b
+        for leg, other in ((a, b), (b, a)):
+            leg.listeners.follower = self.take
+            leg.changes.partner = other
+
     def take(self, event: CallEvent) -> None:
+        """Do to one leg what the contract says of an event of the other."""
         action = self._of.get(type(event))
         if action is not None:
             action(event)
@@ -90,10 +96,16 @@ class _Contract:
     def fail(self, event: Failed) -> None:
         other = self._other(event)
         other.dismiss(event.code if event.code >= 300 else 500, event.reason or None)
-        self._a.session.end(f"{event.code} {event.reason}")
+        self._end(f"{event.code} {event.reason}")
 
     def _disconnected(self, event: Disconnected) -> None:
-        self._a.session.end(event.reason)
+        self._end(event.reason)
+
+    def _end(self, reason: str) -> None:
+        """End the whole session; after a transfer the two legs may be of two."""
+        self._a.session.end(reason)
+        if self._b.session is not self._a.session:
+            self._b.session.end(reason)
 
 
 __all__ = ["CallEnded", "run"]

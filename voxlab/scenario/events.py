@@ -85,11 +85,73 @@ class InfoReceived(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class ReInviteReceived(CallEvent):
-    """The far end offered the media anew (hold, another address); the cloud has answered for its own leg."""
+    """The far end offered the media anew: hold, another address, another codec; a bridge passes it on."""
 
     name: ClassVar[str] = "Call.ReInviteReceived"
     mime_type: str = "application/sdp"
     body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReInviteAccepted(CallEvent):
+    """The far end accepted what we offered anew; ``body`` is its answer."""
+
+    name: ClassVar[str] = "Call.ReInviteAccepted"
+    mime_type: str = "application/sdp"
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReInviteRejected(CallEvent):
+    """The far end refused what we offered anew; the call goes on as it was."""
+
+    name: ClassVar[str] = "Call.ReInviteRejected"
+    code: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnHold(CallEvent):
+    """The far end put us on hold (RFC 3264 s.8.4)."""
+
+    name: ClassVar[str] = "Call.OnHold"
+
+
+@dataclass(frozen=True, slots=True)
+class OffHold(CallEvent):
+    """The far end took us back."""
+
+    name: ClassVar[str] = "Call.OffHold"
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTransferRequested(CallEvent):
+    """The far end wants the other party to be connected to ``transfer_to`` (RFC 3515).
+
+    With a handler the scenario decides, and says how it went: ``notify_blind_transfer_success()`` or
+    ``notify_blind_transfer_failed(code, reason)``. Without one a bridge carries the transfer out.
+    """
+
+    name: ClassVar[str] = "Call.BlindTransferRequested"
+    transfer_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferComplete(CallEvent):
+    """A transfer has come to its end; ``role`` is what this leg was in it: transferor, transferee or target."""
+
+    name: ClassVar[str] = "Call.TransferComplete"
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed(CallEvent):
+    """A transfer did not work; the call goes on as it was."""
+
+    name: ClassVar[str] = "Call.TransferFailed"
+    code: int = 0
+    reason: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class Exchange:
             opened=self._opened,
             ended=self.session_over,
         )
+        session.all_legs = self._legs
         self.sessions[session.number] = session
         self._journal.note(
             SessionOpened(
@@ -90,7 +91,7 @@ class Exchange:
                 session.number,
                 application.domain,
                 target.rule.name,
-                target.scenario.name,
+                target.scenario.name if target.scenario else "",
                 str(caller.uri),
                 target.destination,
             )
@@ -98,6 +99,7 @@ class Exchange:
         leg = session.new_leg(
             incoming=True, caller_id=caller.number, display_name=caller.display_name, destination=target.destination
         )
+        leg.trusted = caller.user is None
         self._legs[number] = leg
         self._journal.note(
             LegOpened(now, session.number, "A", request.call_id, self._host, caller.number, True, application.domain)

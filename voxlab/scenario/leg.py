@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from voxlab.base.errors import CallEnded, VoxlabError
 from voxlab.scenario import bridge
+from voxlab.scenario.changes import Changes
 from voxlab.scenario.events import CallEvent, Connected, Disconnected
 from voxlab.scenario.headers import header_lines
 from voxlab.scenario.listeners import Listeners
 from voxlab.scenario.pending import awaited
 from voxlab.scenario.ports import MediaPort
 from voxlab.scenario.signalling import ALERTING, CONNECTED, PROGRESSING, TERMINATED, Signalling
+from voxlab.scenario.transfer import Referrals
 
 if TYPE_CHECKING:
     from voxlab.scenario.session import Session
@@ -43,6 +45,8 @@ class Leg:
         Whom: the user part of the Request-URI for an incoming leg, the name dialled for an outgoing one.
     headers : mapping of str to str
         The X- headers and User-to-User of the INVITE.
+    trusted : bool
+        Whether it came over a trunk, whose word about who calls is taken (RFC 3325 s.4).
     """
 
     def __init__(
@@ -59,9 +63,12 @@ class Leg:
         self.media: MediaPort | None = None
         self.number = 0
         self.call_ids: dict[int, str] = {}
+        self.trusted = False
         self._accepted = False
         self.listeners = Listeners(session.run_handler)
         self.signalling = Signalling(self)
+        self.changes: Changes = Changes(self)
+        self.referrals: Referrals = Referrals(self)
 
     # -- what a scenario does with it
 
@@ -108,6 +115,38 @@ class Leg:
         if len(body.encode()) > 8192:
             raise VoxlabError(f"an INFO body has at most 8192 bytes, this one {len(body.encode())}")
         self.session.switchboard.send(self.number, "INFO", mime_type, body.encode())
+
+    @awaited
+    async def hold(self) -> None:
+        """Put this party on hold (a re-INVITE with a=sendonly), and wait until it has agreed; it can be played
+        something meanwhile.
+        """
+        self._command("hold")
+        await self.changes.hold(True)
+
+    @awaited
+    async def resume(self) -> None:
+        """Take this party off hold, and wait until it has agreed."""
+        self._command("resume")
+        await self.changes.hold(False)
+
+    @awaited
+    async def transfer_to(self, to: str) -> None:
+        """Ask this party to call somebody else (REFER); ``TransferComplete`` or ``TransferFailed`` follows."""
+        self._command("transfer")
+        self.session.switchboard.refer(self.number, to)
+
+    @awaited
+    async def notify_blind_transfer_success(self) -> None:
+        """Tell the party that asked for a transfer that it has worked."""
+        self._command("notify")
+        self.session.switchboard.notify_refer(self.number, 200, "OK")
+
+    @awaited
+    async def notify_blind_transfer_failed(self, code: int = 603, reason: str = "Declined") -> None:
+        """Tell the party that asked for a transfer that it has not worked."""
+        self._command("notify")
+        self.session.switchboard.notify_refer(self.number, code, reason)
 
     @awaited
     async def play(self, source: Any) -> None:

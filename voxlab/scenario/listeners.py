@@ -39,6 +39,10 @@ class Listeners:
         """Run ``handler`` on every such event."""
         self._handlers.append((event, handler))
 
+    def wants(self, event: type[CallEvent]) -> bool:
+        """Whether the scenario has a handler for exactly this event, or waits for it."""
+        return any(wanted is event for wanted, _ in (*self._handlers, *self._waiters))
+
     @property
     def anybody(self) -> bool:
         """Whether the scenario listens at all."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voxlab.scenario.leg import Leg
 
 MAX_FORWARDS = 70  # RFC 3261 s.8.1.1.6
+ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 s.4.1.1.3
 
 
 def refusal(contacts: Sequence[Any] | None, hops: int) -> tuple[int, str] | None:
@@ -42,21 +43,43 @@ def hops_left(like: Leg) -> int:
 def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
     """Let one device ring, with the formats that ``like`` was offered, and return the number of the branch."""
     session, user = leg.session, leg.destination
+    carried, hidden = identity(like)
     port = session.switchboard.media(session.number, leg.letter)
     number = session.switchboard.dial(
         contact,
         session=session.number,
         letter=leg.letter,
-        from_=from_header(leg),
+        from_=ANONYMOUS if hidden else from_header(leg),
         to=f"<sip:{user}@{session.application.domain}>",
         offer=port.offer(like.media),
-        headers=lines,
+        headers=(*lines, *carried) if carried else lines,
         max_forwards=hops,
         peer=user,
         port=port,
     )
     leg.signalling.branch(port, number)
     return number
+
+
+def identity(like: Leg) -> tuple[tuple[Header, ...], bool]:
+    """Return what a new leg carries of the incoming call's identity, and whether its caller is to be hidden.
+
+    Privacy goes along, "user" hides the From (RFC 3323 s.4.2); an identity that a trunk asserted goes along unless "id"
+    forbids it (RFC 3325 s.7); a Session-ID joins the legs for whoever reads the trace (RFC 7989).
+    """
+    if not like.incoming or not like.number:
+        return (), False
+    headers = like.session.switchboard.invite_of(like.number).headers
+    carried: list[Header] = []
+    privacy = headers.get("privacy") if "privacy" in headers else None
+    wanted = {part.strip().lower() for part in (privacy or "").replace(",", ";").split(";")}
+    if privacy is not None:
+        carried.append(("Privacy", privacy))
+    if "p-asserted-identity" in headers and like.trusted and "id" not in wanted:
+        carried += [("P-Asserted-Identity", value) for value in headers.get_all("p-asserted-identity")]
+    if "session-id" in headers:
+        carried.append(("Session-ID", headers.get("session-id") or ""))
+    return tuple(carried), "user" in wanted
 
 
 def from_header(leg: Leg) -> str:

@@ -35,6 +35,31 @@ class MediaPort(Protocol):
     def take_answer(self, answer: SessionDescription) -> bool:
         """Take the far end's answer; False when it does not fit the offer."""
 
+    @property
+    def held(self) -> bool:
+        """Whether the far end has put us on hold."""
+
+    def is_refresh(self, offer: SessionDescription) -> bool:
+        """Whether an offer changes nothing."""
+
+    def offer_again(self) -> bytes:
+        """Return an offer that changes nothing."""
+
+    def offer_hold(self, holding: bool) -> bytes:
+        """Return an offer that puts the far end on hold, or takes it back."""
+
+    def hold_as_before(self) -> None:
+        """Forget a hold, or its end, that was refused."""
+
+    def withdraw(self) -> None:
+        """Go back to what was agreed before the offer that is under way."""
+
+    def fits(self, other: MediaPort) -> bool:
+        """Whether what was agreed on can be relayed to and from the other port as it is."""
+
+    def offer_to_join(self, other: MediaPort) -> bytes:
+        """Return an offer of what the other port has agreed on, both ways."""
+
     def join(self, other: MediaPort) -> None:
         """Relay both ways between the two ports."""
 
@@ -88,8 +113,29 @@ class Switchboard(Protocol):
     def send(self, leg: int, method: str, content_type: str, body: bytes) -> None:
         """Send INFO or MESSAGE inside the dialog."""
 
-    def answer_offer(self, leg: int, sdp: bytes | None) -> None:
-        """Accept a re-INVITE, or refuse it with 488 when ``sdp`` is None."""
+    def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
+        """Accept a re-INVITE, or refuse it with ``status`` when ``sdp`` is None."""
+
+    def can_modify(self, leg: int) -> bool:
+        """Whether a change of the session may be asked for now."""
+
+    def modify(self, leg: int, sdp: bytes) -> None:
+        """Send a re-INVITE."""
+
+    def refer(self, leg: int, uri: str) -> None:
+        """Ask the far end to call somebody else."""
+
+    def accept_refer(self, leg: int) -> None:
+        """Accept a REFER of the far end."""
+
+    def refuse_refer(self, leg: int, status: int) -> None:
+        """Refuse a REFER of the far end."""
+
+    def notify_refer(self, leg: int, status: int, reason: str) -> None:
+        """Tell the far end how the call that it asked for goes."""
+
+    def leg_of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> int:
+        """Return the number of the leg of this dialog, 0 for none."""
 
     def media(self, session: int, letter: str) -> MediaPort:
         """Open a media port."""

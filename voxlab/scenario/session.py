@@ -61,6 +61,7 @@ class Session:
         self.rule = rule
         self.scenario = scenario
         self.legs: list[Leg] = []
+        self.all_legs: Mapping[int, Leg] = {}
         self.log: list[tuple[float, str]] = []
         self.error: BaseException | None = None
         self.finish_reason = ""
@@ -198,6 +199,14 @@ class Session:
         if leg.state == "ALERTING":
             leg.dismiss(408)
             self.end("not answered in 60 s")
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something after a while, unless the session is over by then."""
+        self._later(delay_s, action)
+
+    def leg_by_number(self, number: int) -> Leg | None:
+        """Return a leg of whatever session by its number in the switchboard."""
+        return self.all_legs.get(number)
 
     def _later(self, delay_s: float, action: Callable[[], None]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay_s, action))

@@ -17,7 +17,6 @@ from voxlab.scenario.events import (
     Failed,
     InfoReceived,
     MessageReceived,
-    ReInviteReceived,
     Ringing,
     StateChanged,
 )
@@ -104,7 +103,7 @@ class Signalling:
             self._switchboard.hang_up(number, (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),))
             other.close()
         self._leg.media = port
-        description = event.response.sdp
+        description = event.described.sdp
         if port is None or description is None or not port.take_answer(description):
             self._failure = (488, "Not Acceptable Here")
             self._switchboard.hang_up(event.leg, ())
@@ -144,21 +143,6 @@ class Signalling:
             headers = extension_headers(event.request) if event.request is not None else {}
             self._over(Disconnected(self._leg, event.cause, duration, event.by_peer, headers))
 
-    def _offered(self, event: wire.OfferReceived) -> None:
-        offer = event.request.sdp
-        port = self._leg.open_media()
-        accepted = port.take_offer(offer) if offer is not None else True
-        # s.14.2: with an offer it is answered, without one we offer what stands.
-        sdp = (port.answer() if offer is not None else port.offer()) if accepted else None
-        self._switchboard.answer_offer(event.leg, sdp)
-        self._leg.listeners.tell(ReInviteReceived(self._leg, body=event.request.body.decode("utf-8", "replace")))
-
-    def _offer_answered(self, event: wire.OfferAnswered) -> None:
-        """Take the answer to what we offered in the 200 to a re-INVITE that had no offer."""
-        description = event.ack.sdp
-        if description is not None and self._leg.media is not None:
-            self._leg.media.take_answer(description)
-
     def _request(self, event: wire.RequestReceived) -> None:
         request = event.request
         text = request.body.decode("utf-8", "replace")
@@ -184,6 +168,7 @@ class Signalling:
         self._change(TERMINATED)
         if leg.media is not None:
             leg.media.close()
+        leg.changes.over()
         leg.listeners.tell(event)
         what = f"{event.code} {event.reason}" if isinstance(event, Failed) else event.reason
         leg.listeners.disappoint(f"leg {leg.letter} ended: {what}")
@@ -205,8 +190,17 @@ _TAKE: dict[type, Callable[[Signalling, Any], None]] = {
     wire.Confirmed: Signalling._confirmed,
     wire.Failed: Signalling._failed,
     wire.Ended: Signalling._ended,
-    wire.OfferReceived: Signalling._offered,
-    wire.OfferAnswered: Signalling._offer_answered,
+    wire.OfferReceived: lambda it, event: it._leg.changes.offered(event),
+    wire.OfferAnswered: lambda it, event: it._leg.changes.offer_answered(event),
+    wire.OfferWithdrawn: lambda it, event: it._leg.changes.withdrawn(event),
+    wire.OfferAccepted: lambda it, event: it._leg.changes.accepted(event),
+    wire.OfferRefused: lambda it, event: it._leg.changes.refused(event),
+    wire.RetryDue: lambda it, event: it._leg.changes.retry(event),
+    wire.RefreshDue: lambda it, event: it._leg.changes.refresh(event),
+    wire.AnswerWanted: Signalling._nothing,
+    wire.EarlyOffer: Signalling._nothing,
+    wire.ReferReceived: lambda it, event: it._leg.referrals.received(event),
+    wire.ReferProgress: lambda it, event: it._leg.referrals.progress(event),
     wire.RequestReceived: Signalling._request,
     wire.RequestAnswered: Signalling._nothing,
 }

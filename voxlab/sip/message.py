@@ -86,6 +86,11 @@ class Message:
         return raw
 
     @property
+    def top_via(self) -> str:
+        """The first Via line, as it was written."""
+        return self.headers.get("via") or ""
+
+    @property
     def via(self) -> Via:
         """The topmost Via."""
         view: Via | None = self._views.get("via")
@@ -144,6 +149,10 @@ class Message:
             self._views["sdp"] = self._session_description()
         view: SessionDescription | None = self._views["sdp"]
         return view
+
+    def rewrite(self, raw: bytes) -> None:
+        """Take ``raw``, an edited copy, as the wire form; the header fields are still read as they came."""
+        self._raw = raw
 
     def push_via(self, text: str, branch: str | None = None) -> None:
         """Put a Via on top; the wire form follows. Whoever knows its ``branch`` may say so."""

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from voxlab.base.records import LegAnswered, LegEnded, LegOpened, SessionEnded, SessionOpened
+from voxlab.base.records import CallRouted, LegAnswered, LegEnded, LegOpened, SessionEnded, SessionOpened
 from voxlab.store.writer import Statement
 
 KILLED = "Internal error (the process was killed)"
@@ -104,6 +104,17 @@ class History:
             )
         )  # fmt: skip
 
+    def _call_routed(self, note: CallRouted) -> None:
+        """Take a call that a rule passes on without a script: one leg, whose answer the gate sees, whose end nobody."""
+        self._last += 1
+        start_s, account = self.epoch_s + note.time_s, self._account_of(note.application)
+        what = (self._last, account, note.application, note.rule, f"route {note.route}", note.caller, note.destination)
+        self.pending.append((_OPEN_SESSION, (*what, "", start_s)))
+        values = (self._last, "A", note.call_id, 1, note.destination, note.caller, start_s)
+        self.pending.append((_OPEN_CALL, values))
+        self._calls[note.call_id] = self._last
+        self._unanswered.add(note.call_id)
+
     def _leg_opened(self, note: LegOpened) -> None:
         live = self._sessions.get(note.session)
         if live is None:
@@ -136,6 +147,7 @@ class History:
 
 _TAKE: dict[type, Callable[[History, Any], None]] = {
     SessionOpened: History._session_opened,
+    CallRouted: History._call_routed,
     LegOpened: History._leg_opened,
     LegAnswered: History._leg_answered,
     LegEnded: History._leg_ended,

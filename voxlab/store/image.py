@@ -138,7 +138,8 @@ def _rules(platform: Platform) -> Iterator[Row]:
     for application in _applications(platform):
         for rule in application.rules:
             pattern = None if rule.is_default else rule.pattern
-            yield application.domain, rule.name, rule.scenario.name, None, pattern, rule.exclude
+            scenario = rule.scenario.name if rule.scenario is not None else None
+            yield application.domain, rule.name, scenario, rule.route, pattern, rule.exclude
 
 
 def _trunks(platform: Platform) -> Iterator[Row]:
@@ -254,8 +255,10 @@ def _restore_user(application: Application, row: Row) -> None:
 
 
 def _restore_rule(application: Application, row: Row) -> None:
-    _, name, scenario, _route, pattern, exclude, *_ = row
-    if scenario:
+    _, name, scenario, route, pattern, exclude, *_ = row
+    if route is not None:
+        application.rule(name, route=route, pattern=pattern, exclude=exclude)
+    elif scenario:
         application.rule(name, scenario=scenario, pattern=pattern, exclude=exclude)
     else:
         application.unbound_rule(name, pattern=pattern or ".*", exclude=exclude)

@@ -152,6 +152,36 @@ class TransactionLayer:
         self._start_client(transaction, request, outgoing, now)
         return number
 
+    def via_for(self, flow: Flow, branch: str) -> Outgoing:
+        """Return the Via that a request on ``flow`` gets; whoever edits bytes puts it there, then calls ``forward``."""
+        return self._transport.outgoing(flow, branch)
+
+    def forward(self, request: Request, outgoing: Outgoing, now: float, backup: Flow | None = None) -> int:
+        """Start the client transaction of a request that bears its Via already, and return the transaction's number.
+
+        Parameters
+        ----------
+        request : Request
+            With ``outgoing.via`` on top; its ``raw`` goes out as it is (RFC 3261 s.16.6 item 10).
+        outgoing : Outgoing
+            What ``via_for`` returned.
+        backup : Flow or None
+            Where it goes if TCP, taken for its size only, fails (s.18.1.1).
+
+        Raises
+        ------
+        VoxlabError
+            There are too many transactions.
+        """
+        if len(self._index.numbered) >= self._max_transactions:
+            raise VoxlabError(f"{len(self)} transactions are running; max_transactions is {self._max_transactions}")
+        machine = _INVITE_CLIENT if request.method == "INVITE" else _NON_INVITE_CLIENT
+        self._last_number = number = self._last_number + 1
+        transaction = Transaction(number, machine, request, outgoing.flow, request.branch)
+        transaction.backup = backup
+        self._start_client(transaction, request, outgoing, now)
+        return number
+
     def cancel(self, number: int, now: float, headers: Iterable[tuple[str, str]] = ()) -> int | None:
         """Cancel the INVITE of client transaction ``number`` and return the number of the CANCEL's own transaction.
 

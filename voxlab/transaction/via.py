@@ -20,7 +20,7 @@ _LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1, the path MTU being unknown
 
 def top_via(message: Request | Response) -> str:
     """Return the value of the first Via line, as it was written."""
-    return message.headers.get("via") or ""
+    return message.top_via
 
 
 def sent_by_of(via: str) -> str:
@@ -56,20 +56,21 @@ class ClientTransport:
     def push_via(self, request: Request, flow: Flow) -> Outgoing:
         """Put a Via with a new branch on top; a request too large for UDP leaves it for TCP."""
         branch = self._branch()
-        outgoing = self._outgoing(flow, branch)
+        outgoing = self.outgoing(flow, branch)
         request.push_via(outgoing.via, branch)
         if flow.transport == "UDP" and self._congestion_controlled and len(request.raw) > _LARGEST_DATAGRAM_BYTES:
-            outgoing = self._outgoing(Flow("TCP", flow.local, flow.remote), branch)
+            outgoing = self.outgoing(Flow("TCP", flow.local, flow.remote), branch)
             request.set_via(outgoing.via, branch)
         return outgoing
 
     def set_via(self, request: Request, flow: Flow, branch: str) -> Outgoing:
         """Replace the top Via by one for another flow, the branch stays."""
-        outgoing = self._outgoing(flow, branch)
+        outgoing = self.outgoing(flow, branch)
         request.set_via(outgoing.via, branch)
         return outgoing
 
-    def _outgoing(self, flow: Flow, branch: str) -> Outgoing:
+    def outgoing(self, flow: Flow, branch: str) -> Outgoing:
+        """Return the Via of a request on ``flow`` whose branch this is."""
         key = flow.transport, self._sent_by(flow)
         start = self._starts.get(key)
         if start is None:

@@ -73,9 +73,7 @@ class Linphone(Program):
         account = {"user": user, "domain": domain, "password": password, "server": server, "transport": transport}
         settings.write_text(_SETTINGS.format(**ports, **account))
         argv = ["linphonec", "-c", str(settings), *(["-a"] if answers else [])]
-        super().__init__(
-            argv, folder, user, prefix=street.prefix, environment={"HOME": str(folder)}, told=True
-        )
+        super().__init__(argv, folder, user, prefix=street.prefix, environment={"HOME": str(folder)}, told=True)
         self.recording = folder / "heard.wav"
 
     def until_registered(self) -> None:

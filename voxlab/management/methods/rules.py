@@ -150,7 +150,7 @@ def shown(question: Question, application: Application, rule: Rule, with_scenari
     if rule.exclude is not None:
         found["rule_pattern_exclude"] = rule.exclude
     if with_scenarios:
-        bound = application.scenarios.get(rule.scenario.name)
+        bound = None if rule.scenario is None else application.scenarios.get(rule.scenario.name)
         found["scenarios"] = [] if bound is None else [scenarios.shown(question, application, bound)]
     return found
 

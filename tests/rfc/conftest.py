@@ -1,0 +1,7 @@
+"""The stage, for every test here."""
+
+from __future__ import annotations
+
+from tests.lab.stage import either, make_stage, stage
+
+__all__ = ["either", "make_stage", "stage"]
