@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, jitter, journal, parsing, proxied, registering, simulated
+from . import forwarding, jitter, journal, media, parsing, proxied, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "emodel": jitter.measure_emodel,
     "sweep": jitter.measure_sweep,
     "regret": jitter.measure_regret,
+    "media": media.measure,
 }
 
 

@@ -373,6 +373,7 @@ def test_a_session_timer_keeps_a_long_call_alive_whoever_refreshes(make_stage: M
 
 def test_keys_by_info_and_messages_inside_a_call_reach_the_other_end(make_stage: MakeStage) -> None:
     stage = make_stage().forwards()
+    stage.alice.user.phone(dtmf="info")
     stage.alice.dial("bob").wait("connected")
     stage.alice.send_digits("4*")
     stage.bob.send_message("one moment")

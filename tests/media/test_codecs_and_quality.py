@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.reference import emodel as naive
-from voxlab.media.codecs import PCMA, PCMU, TELEPHONE_EVENT, Codec, by_payload_type, codec, find_format
+from voxlab.media.codecs import OPUS, PCMA, PCMU, TELEPHONE_EVENT, Codec, by_payload_type, codec, find_format
 from voxlab.media.quality import estimate, of_stream
 from voxlab.media.rtp import RtpPacket
 from voxlab.media.stream import ReceivedStream
@@ -15,7 +15,8 @@ def test_formats_are_found_by_the_names_of_sdp_in_any_case() -> None:
     assert find_format("PCMA", 8000) is PCMA
     assert find_format("telephone-event") is TELEPHONE_EVENT
     assert find_format("PCMU", 16000) is None
-    assert find_format("opus", 48000) is None
+    assert find_format("OPUS", 48000) is OPUS
+    assert find_format("opus", 8000) is None
     assert PCMA.rtpmap == "PCMA/8000"
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tests.reference.capture import datagrams
 from voxlab.media.errors import MediaError
 from voxlab.media.rtcp import (
+    Application,
+    ExtendedReport,
     Goodbye,
     OtherRtcp,
     ReceiverReport,
@@ -18,6 +20,7 @@ from voxlab.media.rtcp import (
     pack_compound,
     parse_compound,
 )
+from voxlab.media.rtcp_xr import OtherBlock, VoipMetrics
 
 word = st.integers(0, 0xFFFFFFFF)
 blocks = st.builds(ReportBlock, word, st.integers(0, 255), st.integers(-0x800000, 0x7FFFFF), word, word, word, word)
@@ -27,11 +30,23 @@ chunks = st.tuples(word, st.lists(st.tuples(st.integers(1, 255), texts), max_siz
 firsts = st.builds(SenderReport, word, st.integers(0, 2**64 - 1), word, word, word, reports) | st.builds(
     ReceiverReport, word, reports
 )
+octet, half = st.integers(0, 255), st.integers(0, 0xFFFF)
+metrics = st.builds(
+    VoipMetrics,
+    *([word] + [octet] * 4 + [half] * 4 + [st.integers(-128, 127)] * 2 + [octet] * 7 + [half] * 3),
+)
+other_blocks = st.builds(
+    OtherBlock, st.sampled_from([1, 4, 5, 6, 9]), octet, st.binary(max_size=4).map(lambda b: b * 4)
+)
 others = st.one_of(
     firsts,
     st.builds(SourceDescription, st.lists(chunks, max_size=4).map(tuple)),
     st.builds(Goodbye, st.lists(word, max_size=31).map(tuple), texts),
-    st.builds(OtherRtcp, st.integers(204, 223), st.integers(0, 31), st.binary(max_size=8).map(lambda b: b * 4)),
+    st.builds(Application, st.integers(0, 31), word, st.text("abcz09", min_size=4, max_size=4), st.just(b"word" * 2)),
+    st.builds(ExtendedReport, word, st.lists(metrics | other_blocks, max_size=3).map(tuple)),
+    st.builds(
+        OtherRtcp, st.sampled_from([205, 206, 208, 223]), st.integers(0, 31), st.binary(max_size=8).map(lambda b: b * 4)
+    ),
 )
 
 
@@ -121,3 +136,29 @@ def test_real_reports_are_read(shared: Path, capture: str, compounds: int) -> No
         assert isinstance(first, SenderReport)
         assert isinstance(description, SourceDescription)
         assert description.cname(first.ssrc)
+
+
+def test_voip_metrics_stand_as_rfc_3611_draws_them() -> None:
+    block = VoipMetrics(2, 3, 4, 5, 6, 7, 8, 9, 10, -15, -60, 55, 16, 93, 127, 41, 42, 0xA5, 60, 61, 62)
+    wire = pack_compound([ReceiverReport(1), ExtendedReport(1, (block,))])[8:]
+    lines = "07000008", "00000002", "03040506", "00070008", "0009000a", "f1c43710", "5d7f292a", "a500003c", "003d003e"
+    assert wire.hex() == "80cf000a" + "00000001" + "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("07000008" + "00" * 28, "runs past the end"),
+        ("07000001" + "00" * 4, "has 8 words"),
+        ("0700", "whole words|cut off"),
+    ],
+)
+def test_an_extended_report_that_does_not_add_up_is_refused(body: str, reason: str) -> None:
+    data = bytes.fromhex("80c90001" + "00000001" + "80cf%04x" % (1 + (len(body) + 7) // 8) + "00000001" + body)
+    with pytest.raises(MediaError, match=reason + "|runs past"):
+        parse_compound(data)
+
+
+def test_an_application_packet_needs_a_name_of_four_letters() -> None:
+    with pytest.raises(ValueError, match="four ASCII characters, 'lab' has not"):
+        pack_compound([ReceiverReport(1), Application(0, 1, "lab", b"")])

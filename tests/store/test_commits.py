@@ -113,7 +113,6 @@ def test_settling_waits_for_what_is_under_way_and_for_what_waits() -> None:
     desk.at_once = True
     desk.add("b")
     desk.commits.settle()
-    desk.commits.settle()
     desk.hear()
     assert (told, desk.record) == ([True], ["a", "b"])
 

@@ -325,3 +325,15 @@ def test_devices_that_were_registered_can_be_called_after_a_restart(file: Path, 
         remaining = [binding.expires_at_s for _, found in again.cloud.location.aors() for binding in found]
         assert all(0 < seconds <= 3600 for seconds in remaining)
         assert again.cloud.node.next_housekeeping() is not None
+
+
+def test_a_routed_call_is_on_record_and_so_is_its_rule_after_a_restart(file: Path, make_stage: MakeStage) -> None:
+    stage = make_stage(live=True, store=file)
+    stage.shop.rule("direct", pattern="[a-z]+", route="users")
+    call = stage.alice.dial("bob").wait("connected", timeout=20)
+    row = stage.lab.history.loc[1]
+    assert (row.answered, row.rule, row.scenario, row.destination) == (True, "direct", "route users", "bob")
+    call.hang_up()
+    stage.lab.close()
+    with Lab(live=True, store=file) as lab:
+        assert [str(rule.route) for rule in lab.account("acme").application("shop").rules] == ["users"]

@@ -56,11 +56,16 @@ STREAM_COLUMNS = {
 
 def streams(index: Index, call: CallRecord | None = None) -> pd.DataFrame:
     """Return the streams of a call, of everything if None, in order of their start."""
-    found = [note for note in index.notes(call) if isinstance(note, StreamMeasured)]
-    found.sort(key=lambda stream: (stream.start_s, stream.src, stream.dst, stream.ssrc))
+    found = in_order(index, call)
     places = {leg.call_id: (each.number, leg.letter) for each in index.calls for leg in each.legs}
     rows = [_row(index, stream, places) for stream in found]
     return table(STREAM_COLUMNS, rows, range(1, len(rows) + 1), "stream", index.journal.epoch_s)
+
+
+def in_order(index: Index, call: CallRecord | None = None) -> list[StreamMeasured]:
+    """Return the records behind the rows of `streams`, in their order."""
+    found = [note for note in index.notes(call) if isinstance(note, StreamMeasured)]
+    return sorted(found, key=lambda stream: (stream.start_s, stream.src, stream.dst, stream.ssrc))
 
 
 def measured(
@@ -72,13 +77,13 @@ def measured(
     call_id: str = "",
     session: int = 0,
     leg: str = "",
-    late: int = 0,
-    mean_delay_s: float | None = None,
     quality: Quality | None = None,
 ) -> StreamMeasured:
     """Return the record of what a receiver at ``dst`` counted on a stream from ``src`` until ``now``, for
     ``Journal.note``.
     """
+    lie = statistics.bursts
+    packet_ms = statistics.packet_s * 1000.0
     return StreamMeasured(
         time_s=now,
         src=src,
@@ -90,18 +95,23 @@ def measured(
         duration_s=statistics.duration_s,
         packets=statistics.packets,
         lost=statistics.lost,
-        late=late,
+        late=statistics.late,
         duplicates=statistics.duplicates,
         reordered=statistics.reordered,
         mean_jitter_ms=statistics.mean_jitter_ms,
         max_jitter_ms=statistics.max_jitter_ms,
         max_delta_ms=statistics.max_delta_ms,
-        mean_delay_ms=None if mean_delay_s is None else mean_delay_s * 1000.0,
+        mean_delay_ms=None if statistics.mean_delay_s is None else statistics.mean_delay_s * 1000.0,
+        burst_loss=lie.burst_loss,
+        burst_ms=lie.burst_length * packet_ms,
+        gap_loss=lie.gap_loss,
+        gap_ms=lie.gap_length * packet_ms,
         r=None if quality is None else quality.r,
         mos=None if quality is None else quality.mos,
         call_id=call_id,
         session=session,
         leg=leg,
+        history=statistics.history,
     )
 
 

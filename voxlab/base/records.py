@@ -221,7 +221,7 @@ class StreamMeasured(NamedTuple):
     in milliseconds.
 
     ``mean_delay_ms`` is one way and None where the clocks of the ends cannot be compared; ``r`` and ``mos`` are those
-    of ITU-T G.107, None if not judged.
+    of ITU-T G.107, None if not judged; ``history`` is how it went second by second, packed by ``media.history``.
     """
 
     time_s: float
@@ -250,6 +250,7 @@ class StreamMeasured(NamedTuple):
     call_id: str = ""
     session: int = 0
     leg: str = ""
+    history: bytes = b""
 
 
 class RegistrationChanged(NamedTuple):

@@ -14,12 +14,22 @@ from ipaddress import ip_address
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
+from voxlab.dialog.media_profile import (
+    DEFAULT_PROFILE,
+    PLAIN,
+    SECURE,
+    MediaProfile,
+    SrtpKeys,
+    asks_for_xr,
+    keys_of,
+    packet_time_ms,
+)
+from voxlab.sip.crypto_attribute import Crypto
 from voxlab.sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec, Connection, Media, Origin, SessionDescription
 
 DEFAULT_CODECS = (PCMU, PCMA, TELEPHONE_EVENT)
+_NO_VOICE = frozenset({"telephone-event", "cn"})
 _NOWHERE = frozenset({"0.0.0.0", "::"})
-_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
-_PTIME_MS = range(10, 201)
 REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
@@ -53,6 +63,14 @@ class MediaAgreed:
         Milliseconds of audio in each packet that we send.
     receives : tuple of Codec
         What may arrive, with the payload types under which it does: those of our own description (RFC 3264 s.5.1).
+    sends : tuple of Codec
+        What may be sent, with the payload types under which the far end takes it.
+    rtcp_mux : bool
+        Whether RTP and RTCP share a port (RFC 5761).
+    xr : bool
+        Whether the far end asks for VoIP metrics (RFC 3611 s.5.1).
+    keys : SrtpKeys or None
+        Of SRTP, None for plain RTP.
     """
 
     local: Address
@@ -63,6 +81,10 @@ class MediaAgreed:
     direction: str
     ptime_ms: int
     receives: tuple[Codec, ...] = ()
+    sends: tuple[Codec, ...] = ()
+    rtcp_mux: bool = False
+    xr: bool = False
+    keys: SrtpKeys | None = None
 
     @property
     def on_hold(self) -> bool:
@@ -81,6 +103,8 @@ class Negotiation:
         The sess-id of our o= line; its version counts up whenever what we say changes (RFC 3264 s.8).
     codecs : sequence of Codec
         What this end speaks, the preferred first.
+    profile : MediaProfile
+        How it is to be carried.
 
     Attributes
     ----------
@@ -88,7 +112,15 @@ class Negotiation:
         Whether this end has put the call on hold: it wants to hear nothing (RFC 3264 s.8.4).
     """
 
-    def __init__(self, address: Address, session_id: int, codecs: Sequence[Codec] = DEFAULT_CODECS) -> None:
+    def __init__(
+        self,
+        address: Address,
+        session_id: int,
+        codecs: Sequence[Codec] = DEFAULT_CODECS,
+        profile: MediaProfile = DEFAULT_PROFILE,
+    ) -> None:
+        self.profile = profile
+        self._crypto: Crypto | None = None
         self.address = address
         self.codecs = tuple(codecs)
         self.state = State.IDLE
@@ -119,7 +151,15 @@ class Negotiation:
             self._remember()
             self._offered = tuple(codecs or self.codecs)
             self.state = State.OFFERED
-        audio = Media.audio(self.address.port, self._offered, direction=self._willing(direction))
+            self._crypto = self._crypto or self.profile.draw()
+        audio = Media.audio(
+            self.address.port,
+            self._offered,
+            direction=self._willing(direction),
+            ptime_ms=self.profile.ptime_ms,
+            protocol=self.profile.protocol,
+            more=self.profile.offered_attributes(self._crypto),
+        )
         # RFC 3264 s.8: an m-line stays where it is; those refused before are offered with port 0.
         media = [line._replace(port=0, attributes=()) for line in self._said] or [audio]
         media[self._at] = audio
@@ -159,7 +199,7 @@ class Negotiation:
         if self.state is State.OFFERED:
             return False  # glare: both have offered (RFC 3261 s.14.1)
         for at, media in enumerate(offer.media):
-            if media.type == "audio" and _usable(offer, media) and self._common(media):
+            if media.type == "audio" and _usable(offer, media) and self.profile.takes(media) and self._common(media):
                 if self.state is not State.HAVE_OFFER:
                     self._remember()
                 self._at = at
@@ -194,6 +234,10 @@ class Negotiation:
             return ()
         return (self.agreed.codec, *(codec for codec in _events(self.agreed.receives)))
 
+    def offered_media(self) -> Media | None:
+        """Return how the far end described its audio, None before it did."""
+        return self.remote.media[self._at] if self.remote is not None and self.remote.media else None
+
     def offered_codecs(self) -> tuple[Codec, ...]:
         """Return what the far end's offer names for audio, all of it; () without an offer."""
         if self.remote is None or not self.remote.media:
@@ -227,8 +271,16 @@ class Negotiation:
         offered = self.remote.media[self._at]
         spoken = self._chosen(offered, prefer, relayed)
         direction = _both(_direction(self.remote, offered), self._willing(direction))
+        self._crypto = self._replied(offered)
         answers = tuple(
-            Media.audio(self.address.port, spoken, direction=direction, protocol=media.protocol)
+            Media.audio(
+                self.address.port,
+                spoken,
+                direction=direction,
+                ptime_ms=self.profile.ptime_ms,
+                protocol=media.protocol,
+                more=self.profile.answered_attributes(offered, self._crypto),
+            )
             if at == self._at
             else Media(media.type, 0, media.protocol, media.formats)  # RFC 3264 s.6: port 0 refuses a stream
             for at, media in enumerate(self.remote.media)
@@ -236,6 +288,13 @@ class Negotiation:
         self._offered = ()
         self._agree(self.remote, offered, spoken, spoken, direction)
         return self._describe(answers)
+
+    def _replied(self, offered: Media) -> Crypto | None:
+        """Return our key for an answer: the one in use as long as tag and suite stay (RFC 4568 s.7.1.4)."""
+        reply, before = self.profile.reply(offered), self._crypto
+        if reply is not None and before is not None and (before.tag, before.suite) == (reply.tag, reply.suite):
+            return before
+        return reply
 
     def _common(self, media: Media) -> tuple[Codec, ...]:
         return _audio(_shared(media.codecs(), self.codecs))
@@ -256,21 +315,27 @@ class Negotiation:
         receives: Sequence[Codec],
         direction: str = "",
     ) -> MediaAgreed | None:
-        audio, events = _audio(tuple(spoken)), _events(tuple(spoken))
-        remote = _usable(theirs, media)
-        if remote is None or not audio:
+        audio = _audio(tuple(spoken))
+        remote, keys = _usable(theirs, media), keys_of(self._crypto, media)
+        if remote is None or not audio or (keys is None and (media.protocol in SECURE or self.profile.srtp == "sdes")):
             return None
+        event = _event_for(audio[0], tuple(spoken))
+        mux = media.rtcp_mux and (self.profile.rtcp_mux or not self._offered)
         self.remote = theirs
         self.state = State.AGREED
         self.agreed = MediaAgreed(
             self.address,
             remote,
-            _rtcp(theirs, media, remote),
+            remote if mux else _rtcp(theirs, media, remote),
             audio[0],
-            events[0].payload_type if events else None,
+            event.payload_type if event else None,
             direction or self._willing(_direction(theirs, media)),
-            _ptime_ms(media),
+            packet_time_ms(media, audio[0]),
             tuple(receives),
+            tuple(spoken),
+            mux,
+            asks_for_xr(media),
+            keys,
         )
         return self.agreed
 
@@ -302,12 +367,19 @@ def _shared(codecs: tuple[Codec, ...], among: tuple[Codec, ...]) -> tuple[Codec,
 
 @lru_cache(maxsize=1024)
 def _audio(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    return tuple([codec for codec in codecs if codec.encoding.lower() != "telephone-event"])
+    return tuple([codec for codec in codecs if codec.encoding.lower() not in _NO_VOICE])
 
 
 @lru_cache(maxsize=1024)
 def _events(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return tuple([codec for codec in codecs if codec.encoding.lower() == "telephone-event"])
+
+
+@lru_cache(maxsize=1024)
+def _event_for(audio: Codec, codecs: tuple[Codec, ...]) -> Codec | None:
+    """Return the telephone events on the clock of the audio codec (RFC 4733 s.2.2), else any, else None."""
+    events = _events(codecs)
+    return next((each for each in events if each.clock_rate_hz == audio.clock_rate_hz), next(iter(events), None))
 
 
 @lru_cache(maxsize=1024)
@@ -325,7 +397,7 @@ def _answered(
 def _usable(description: SessionDescription, media: Media) -> Address | None:
     """Return where RTP goes; None for a refused stream, a name for an address, a profile that we do not speak."""
     where = description.rtp_address(media)
-    if where is None or media.protocol not in _PROTOCOLS or not _is_address(where[0]):
+    if where is None or media.protocol not in PLAIN | SECURE or not _is_address(where[0]):
         return None
     return Address(*where)
 
@@ -334,12 +406,6 @@ def _rtcp(description: SessionDescription, media: Media, rtp: Address) -> Addres
     """Return where RTCP goes: a=rtcp where it makes sense, else the next port (RFC 3605 s.2.1)."""
     host, port = description.rtcp_address(media) or (rtp.host, rtp.port + 1)
     return Address(host if _is_address(host) else rtp.host, port if 0 < port <= 65_535 else rtp.port)
-
-
-def _ptime_ms(media: Media) -> int:
-    """Return the packet time that they ask for, if it is one that we send (RFC 8866 s.6.4: a recommendation)."""
-    asked_ms = media.ptime_ms
-    return asked_ms if asked_ms in _PTIME_MS and asked_ms is not None else 20
 
 
 def _direction(theirs: SessionDescription, media: Media) -> str:

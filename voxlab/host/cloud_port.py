@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
-from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
-from voxlab.host.media import MediaEnd, MediaPlace
+from voxlab.dialog.media_profile import MediaProfile
+from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.host.media import MediaEnd, MediaPlace, formats_of
+from voxlab.sip.media_description import G722, L16, L16_WIDE, OPUS, PCMA, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
@@ -18,15 +20,23 @@ if TYPE_CHECKING:
     from voxlab.media.plane import Relay, Side
     from voxlab.media.sources import Source
     from voxlab.media.stream import StreamStatistics
+    from voxlab.media.translation import Translation
 
 LATCH_S = 10.0
+MADE_OF_OTHERS = (PCMU, PCMA, G722, OPUS)
+"""What the cloud makes of one another where two legs have no codec in common."""
+CLOUD_CODECS = (*MADE_OF_OTHERS, L16, L16_WIDE, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS)
+"""What it speaks itself."""
 
 
 class CloudPort(MediaEnd):
     """The cloud's end of one leg: joined with another it relays, alone it plays and counts."""
 
-    def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = DEFAULT_CODECS) -> None:
-        super().__init__(place, codecs)
+    made_of_others = MADE_OF_OTHERS
+
+    def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = CLOUD_CODECS) -> None:
+        super().__init__(place, codecs, MediaProfile(srtp="offer"))
+        self._translation: Translation | None = None
         self._side: Side[Address] | None = None
         self._relay: Relay[Address] | None = None
         self._way: str = "a"
@@ -38,6 +48,17 @@ class CloudPort(MediaEnd):
         until_s = self.place.loop.time() + LATCH_S
         side.rtp.expect(agreed.remote, symmetric=self.place.symmetric, until_s=until_s)
         side.rtcp.expect(agreed.remote_rtcp, symmetric=self.place.symmetric, until_s=until_s)
+        side.receiver.take_formats(formats_of(agreed.receives))
+        self._retranslate()
+
+    def _retranslate(self) -> None:
+        """Find out what has to change between what this leg sends and what its partner takes, and the other way."""
+        for port, other in ((self, self._other), (self._other, self)):
+            if port is None:
+                continue
+            mine = port.negotiation.agreed
+            theirs = other.negotiation.agreed if other is not None else None
+            port._translation = None if mine is None or theirs is None else _translation(mine, theirs)
 
     def side(self) -> Side[Address]:
         """Return the relay's view of this leg, made when it is first needed."""
@@ -59,6 +80,7 @@ class CloudPort(MediaEnd):
         relay = Relay(self.side(), other.side())
         self._relay, self._way, self._other = relay, "a", other
         other._relay, other._way, other._other = relay, "b", self
+        self._retranslate()
 
     def part(self) -> None:
         """Stop relaying to and from this port."""
@@ -85,15 +107,25 @@ class CloudPort(MediaEnd):
 
     def datagram(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Pass one datagram on, or keep it to ourselves."""
+        from voxlab.media.rtp import is_rtcp
+
         self._record_foreign(data, source, arrival_s, rtcp=rtcp)
-        if self._relay is None or self._other is None:
-            self._alone(data, source, arrival_s, rtcp)
+        opened = self._opened(data)
+        if opened is None:
             return
-        forward = self._relay.receive("a" if self._way == "a" else "b", source, data, arrival_s)
-        if forward is not None and rtcp:
-            self._other._send_rtcp(data, forward.destination)
-        elif forward is not None:
-            self._other._send_rtp(data, forward.destination)
+        control = rtcp or is_rtcp(opened)
+        if self._relay is None or self._other is None:
+            self._alone(opened, source, arrival_s, control)
+            return
+        forward = self._relay.receive("a" if self._way == "a" else "b", source, opened, arrival_s)
+        if forward is None:
+            return
+        if control:
+            self._other._send_rtcp(opened, forward.destination)
+            return
+        passed = opened if self._translation is None else self._translation.packet(opened)
+        if passed is not None:
+            self._other._send_rtp(passed, forward.destination)
 
     def _alone(self, data: bytes, source: Address, arrival_s: float, rtcp: bool) -> None:
         from voxlab.media.errors import MediaError
@@ -114,6 +146,10 @@ class CloudPort(MediaEnd):
 
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Pass a batch on, or keep it to ourselves."""
+        opened = batch if self._srtp is None else self._srtp.open_batch(batch)
+        if opened is None:
+            return
+        batch = opened
         if self._relay is None or self._other is None:
             side = self.side()
             if side.rtp.admits(source, now, batch.packets):
@@ -121,13 +157,26 @@ class CloudPort(MediaEnd):
             return
         forward = self._relay.forward("a" if self._way == "a" else "b", source, batch, now)
         if forward is not None:
-            self._other._send_batch(*forward)
+            passed, destination = forward
+            for each in [passed] if self._translation is None else self._translation.batch(passed):
+                self._other._send_batch(each, destination)
 
     def streams(self) -> list[tuple[Address, StreamStatistics]]:
         """Return each received stream with where it came from."""
         if self._side is None or self._side.rtp.source is None:
             return []
         return [(self._side.rtp.source, seen) for seen in self._side.receiver.statistics()]
+
+
+def _translation(mine: MediaAgreed, theirs: MediaAgreed) -> Translation | None:
+    """Return what makes one leg's packets the other's, None where they may pass byte for byte."""
+    if (mine.codec, mine.receives) == (theirs.codec, theirs.sends):
+        return None
+    from voxlab.media.translation import Translation, routes
+
+    sends = [theirs.codec, *(each for each in theirs.sends if each != theirs.codec)]
+    table = routes(formats_of(mine.receives), formats_of(sends))
+    return Translation(table) if table else None
 
 
 def _source_of(given: Any) -> Source:

@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
 from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
 from voxlab.base.records import MediaStarted, StreamMeasured
+from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile, asks_for_xr, packet_time_ms
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, REVERSED, MediaAgreed, Negotiation
 from voxlab.host.rtp_tap import RtpTap
 from voxlab.net.loop import OrderedLoop
 from voxlab.net.network import MediaPort, Network
 from voxlab.sip.sdp import Codec as Offered
-from voxlab.sip.sdp import SessionDescription
+from voxlab.sip.sdp import Media, SessionDescription
 
 if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
     from voxlab.media.codecs import Codec, Format
     from voxlab.media.rtp_session import RtpSession
+    from voxlab.media.srtp import Srtp
     from voxlab.media.stream import StreamStatistics
 
-BATCH_S = 1.0
+BATCH_S = 5.0  # statistics that are asked for speak of now all the same: `catch_up`
 LINGER_S = 0.25  # a port stays open for what is still on its way when the call ends
 
 
@@ -73,11 +75,22 @@ class MediaPlace:
 class MediaEnd:
     """What both kinds of end share: a port, a negotiation, statistics."""
 
-    def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = DEFAULT_CODECS) -> None:
+    made_of_others: tuple[Offered, ...] = ()
+    """What is offered behind the codecs of the other leg of a bridge."""
+
+    def __init__(
+        self,
+        place: MediaPlace,
+        codecs: Sequence[Offered] = DEFAULT_CODECS,
+        profile: MediaProfile = DEFAULT_PROFILE,
+    ) -> None:
         self.place = place
+        profile = replace(profile, new_key=self._new_key)
         self.port: MediaPort = place.network.open_media(place.owner, place.host, self, place.ports())
         rtp = self.port.rtp_address
-        self.negotiation = Negotiation(Address(place.advertise or rtp.host, rtp.port), place.ids.uint32(), codecs)
+        self.negotiation = Negotiation(
+            Address(place.advertise or rtp.host, rtp.port), place.ids.uint32(), codecs, profile
+        )
         place.media_addresses.update((rtp, self.port.rtcp_address))
         self.session = 0
         self.leg = ""
@@ -88,6 +101,11 @@ class MediaEnd:
         self._timer: asyncio.TimerHandle | None = None
         self._announced: MediaAgreed | None = None
         self._rtp: RtpSession | None = None
+        self._srtp: Srtp | None = None
+
+    def _new_key(self) -> bytes:
+        """Draw a master key and salt for SRTP, 30 octets."""
+        return b"".join(self.place.ids.uint32().to_bytes(4, "big") for _ in range(8))[:30]
 
     def label(self, *, session: int = 0, leg: str = "", call_id: str = "") -> None:
         """Say which call this end belongs to, for the evidence."""
@@ -101,7 +119,11 @@ class MediaEnd:
         if like is None:
             return self.negotiation.offer()
         theirs = like.negotiation
-        return self.negotiation.offer(theirs.offered_codecs() or None, theirs.offered_direction())
+        self._carry_like(theirs.offered_media())
+        offered = theirs.offered_codecs()
+        return self.negotiation.offer(
+            _with_more(offered, self.made_of_others) if offered else None, theirs.offered_direction()
+        )
 
     def offer_hold(self, holding: bool) -> bytes:
         """Return an offer that puts the far end on hold or takes it back, with what is agreed (RFC 3264 s.8.4)."""
@@ -142,6 +164,16 @@ class MediaEnd:
         agreed = self.negotiation.agreed
         return agreed is not None and self.negotiation.offered_direction() in ("sendonly", "inactive")
 
+    def _carry_like(self, media: Media | None) -> None:
+        """Offer SRTP where the other leg has it, plain RTP being good enough (RFC 8643), and ask for XR as it does."""
+        if media is not None:
+            srtp, ptime_ms = (
+                "offer" if media.crypto else "no",
+                packet_time_ms(media, (media.codecs() or DEFAULT_CODECS)[0]),
+            )
+            profile = replace(self.negotiation.profile, srtp=srtp, xr=asks_for_xr(media), ptime_ms=ptime_ms)
+            self.negotiation.profile = profile
+
     def take_offer(self, offer: SessionDescription) -> bool:
         """Take the far end's offer; False when no codec is common."""
         return self.negotiation.take_offer(offer)
@@ -152,8 +184,8 @@ class MediaEnd:
         if agreed is None:
             body = self.negotiation.answer()
         else:  # what one leg may send, the other must take
-            possible = REVERSED[agreed.direction]
-            body = self.negotiation.answer(agreed.codec, relayed=True, direction=possible)
+            self.negotiation.profile = replace(self.negotiation.profile, ptime_ms=agreed.ptime_ms)
+            body = self.negotiation.answer(agreed.codec, relayed=True, direction=REVERSED[agreed.direction])
         self._agreed()
         return body
 
@@ -169,6 +201,8 @@ class MediaEnd:
         if agreed is None or agreed == self._announced:
             return
         first = self._announced is None
+        if self._announced is None or self._announced.keys != agreed.keys:
+            self._secure(agreed)
         self._announced = agreed
         codec = agreed.codec
         self.place.journal.note(
@@ -186,6 +220,19 @@ class MediaEnd:
         )
         self.begin(agreed, first)
 
+    def _secure(self, agreed: MediaAgreed) -> None:
+        """Take the keys that were agreed on; None for plain RTP."""
+        if agreed.keys is None:
+            self._srtp = None
+            return
+        from voxlab.media.srtp import Srtp
+
+        self._srtp = Srtp(*agreed.keys)
+
+    def _opened(self, data: bytes) -> bytes | None:
+        """Return what a datagram holds, None for one that does not bear the peer's key."""
+        return data if self._srtp is None else self._srtp.open(data)
+
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Start, or go on with what was newly agreed."""
         raise NotImplementedError
@@ -196,17 +243,21 @@ class MediaEnd:
         from voxlab.media.rtp_session import RtpSession
 
         ids, place = self.place.ids, self.place
-        codec, formats = _formats(agreed)
+        codec, formats = spoken_codec(agreed), formats_of(agreed.receives)
         return RtpSession(
             ssrc=ids.uint32(),
             first_sequence=ids.uint16(),
             first_timestamp=ids.uint32(),
+            ptime_s=agreed.ptime_ms / 1000.0,
+            events=event_format(agreed),
+            xr=agreed.xr,
             cname=f"{place.owner}@{place.host}",
             codec=codec,
             formats=formats,
             batch_s=BATCH_S if place.batched else None,
             record_s=place.record_s,
             epoch_s=place.journal.epoch_s,
+            spare_ssrc=ids.uint32(),
         )
 
     def _pump(self) -> None:
@@ -225,7 +276,7 @@ class MediaEnd:
 
     def _drain(self, rtp: RtpSession) -> None:
         """Send what the RTP session wants sent."""
-        from voxlab.media.rtp_session import TransmitBatch, TransmitRtcp, TransmitRtp
+        from voxlab.media.rtp_events import TransmitBatch, TransmitRtcp, TransmitRtp
 
         agreed = self.negotiation.agreed
         for output in rtp.poll():
@@ -239,14 +290,23 @@ class MediaEnd:
                 self._send_rtcp(output.data, agreed.remote_rtcp)
 
     def _send_rtp(self, data: bytes, remote: Address) -> None:
+        if self._srtp is not None:
+            data = self._srtp.protect(data)
         self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data)
         self.port.send(data, remote)
 
     def _send_rtcp(self, data: bytes, remote: Address) -> None:
-        self._tap.rtcp(self.place.loop.time(), self.port.rtcp_address, remote, data)
-        self.port.send(data, remote, rtcp=True)
+        if self._srtp is not None:
+            data = self._srtp.protect(data)
+        agreed = self.negotiation.agreed
+        apart = agreed is None or not agreed.rtcp_mux
+        source = self.port.rtcp_address if apart else self.port.rtp_address
+        self._tap.rtcp(self.place.loop.time(), source, remote, data)
+        self.port.send(data, remote, rtcp=apart)
 
     def _send_batch(self, batch: PacketBatch, remote: Address) -> None:
+        if self._srtp is not None:
+            batch = self._srtp.protect_batch(batch)
         outcome = self.port.send_batch(batch, remote)
         self.place.journal.rtp(
             batch.block(self.port.rtp_address, remote, call_id=self.call_id, outcome=outcome, payload=True)
@@ -256,8 +316,10 @@ class MediaEnd:
         """Record what came from a host that is not ours; what ours send is on record already."""
         if source in self.place.media_addresses:
             return
-        if rtcp:
-            self._tap.rtcp(arrival_s, source, self.port.rtcp_address, data)
+        from voxlab.media.rtp import is_rtcp
+
+        if rtcp or is_rtcp(data):
+            self._tap.rtcp(arrival_s, source, self.port.rtcp_address if rtcp else self.port.rtp_address, data)
         else:
             self._tap.rtp(arrival_s, source, self.port.rtp_address, data)
 
@@ -270,7 +332,7 @@ class MediaEnd:
     def measured(self) -> list[StreamMeasured]:
         """Return what this end has counted so far, a record per received stream."""
         from voxlab.analysis.streams import measured
-        from voxlab.media.quality import of_stream
+        from voxlab.media.quality import judged
 
         now, here = self.place.loop.time(), self.port.rtp_address
         return [
@@ -282,7 +344,7 @@ class MediaEnd:
                 call_id=self.call_id,
                 session=self.session,
                 leg=self.leg,
-                quality=of_stream(seen),
+                quality=judged(seen),
             )
             for source, seen in self.streams()
         ]
@@ -336,14 +398,38 @@ class MediaEnd:
         raise NotImplementedError
 
 
-def _formats(agreed: MediaAgreed) -> tuple[Codec, list[Format]]:
-    """Return our codec for what was agreed, and the formats to take, under the numbers that we told the far end."""
-    from voxlab.media.codecs import FORMATS, codec, find_format
+def _with_more(offered: Sequence[Offered], own: Sequence[Offered]) -> tuple[Offered, ...]:
+    """Return what the other leg was offered, and behind it what we could make of it for a far end that has none of it.
 
-    chosen = codec(agreed.codec.encoding, agreed.codec.payload_type)
-    formats: list[Format] = []
-    for told in agreed.receives:
-        known = find_format(told.encoding, told.clock_rate_hz)
-        if known is not None:
-            formats.append(known.at(told.payload_type))
-    return chosen, formats or list(FORMATS)
+    Payload types that are taken are passed over.
+    """
+    known = {(each.encoding.lower(), each.clock_rate_hz) for each in offered}
+    taken = {each.payload_type for each in offered}
+    more = (each for each in own if (each.encoding.lower(), each.clock_rate_hz) not in known)
+    return (*offered, *(each for each in more if each.payload_type not in taken))
+
+
+def spoken_codec(agreed: MediaAgreed) -> Codec:
+    """Return our codec for what was agreed."""
+    from voxlab.media.codecs import codec
+
+    said = agreed.codec
+    return codec(said.encoding, said.payload_type, said.clock_rate_hz)
+
+
+def event_format(agreed: MediaAgreed) -> Format | None:
+    """Return the telephone events that the far end takes, None without."""
+    return next((each for each in formats_of(agreed.sends) if each.payload_type == agreed.event_payload_type), None)
+
+
+def formats_of(told: Sequence[Offered]) -> list[Format]:
+    """Return the formats of codecs as SDP named them, under their payload types; what we cannot decode is counted."""
+    from voxlab.media.codecs import FORMATS, Format, find_format
+
+    found = []
+    for each in told:
+        known = find_format(each.encoding, each.clock_rate_hz)
+        found.append(
+            known.at(each.payload_type) if known else Format(each.encoding, each.payload_type, each.clock_rate_hz)
+        )
+    return found or list(FORMATS)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
+from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
+from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.dialog.subscriber import Subscriber
 from voxlab.elements.faults import Temper, named
 from voxlab.elements.keyring import Keyring
@@ -29,6 +31,7 @@ from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted
+from voxlab.sip.media_description import Codec
 from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
@@ -53,6 +56,10 @@ class PhoneSettings:
         "UDP", "TCP" or "TLS".
     expires_s : int
         How long a registration is asked to last.
+    codecs : tuple of Codec
+        What it speaks, the preferred first.
+    profile : MediaProfile
+        How its media is carried: SRTP, rtcp-mux, XR, packet time.
     """
 
     name: str
@@ -63,6 +70,8 @@ class PhoneSettings:
     transport: str = "UDP"
     display_name: str = ""
     expires_s: int = 3600
+    codecs: tuple[Codec, ...] = DEFAULT_CODECS
+    profile: MediaProfile = DEFAULT_PROFILE
 
     def __repr__(self) -> str:
         return f"PhoneSettings({self.name}@{self.domain} at {self.transport} {self.server})"
@@ -159,7 +168,22 @@ class PhoneMachine(PhoneCalls):
         """Lab seconds."""
         return self.place.loop.time()
 
+    def _terminal(self) -> Terminal:
+        return Terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
+
     # -- commands
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys in the call in hand."""
+        terminal = self.terminals.get(self.phone.leg)
+        if terminal is None or terminal.closed:
+            raise VoxlabError(
+                f"{self.place.owner} is {self.phone.state.name.lower()}: there is no call to press keys in"
+            )
+        try:
+            terminal.send_digits(digits)
+        except ValueError as error:
+            raise VoxlabError(str(error)) from None
 
     def register(self) -> None:
         """Register, or refresh at once."""
@@ -195,7 +219,7 @@ class PhoneMachine(PhoneCalls):
     def place_call(self, target: str, headers: Iterable[tuple[str, str]] = ()) -> int:
         """Send an INVITE on a free line and return the leg's number."""
         settings = self.settings
-        terminal = Terminal(self.place, self._source)
+        terminal = self._terminal()
         name = f"{quoted(settings.display_name)} " if settings.display_name else ""
         leg = self.node.user_agent.dial(
             target,

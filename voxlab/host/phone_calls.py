@@ -73,6 +73,10 @@ class PhoneCalls(PhoneChanges):
         """Send an INVITE on a free line and return the leg's number."""
         raise NotImplementedError
 
+    def _terminal(self) -> Terminal:
+        """Return a mouth and an ear for a new call."""
+        raise NotImplementedError
+
     def _opened(self, leg: int, target: str, terminal: Terminal, now: float) -> None:
         """Take note of a call of ours."""
         self.terminals[leg] = terminal
@@ -165,7 +169,7 @@ class PhoneCalls(PhoneChanges):
         request = event.request
         caller = request.from_
         offer = request.sdp
-        terminal = Terminal(self.place, self._source)
+        terminal = self._terminal()
         if offer is not None and not terminal.take_offer(offer):
             terminal.release()
             self.agent.reject(event.leg, now, 488)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
 from voxlab.base.records import MediaBlocked
+from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
-from voxlab.host.media import MediaEnd, MediaPlace
+from voxlab.host.media import MediaEnd, MediaPlace, event_format, formats_of, spoken_codec
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
@@ -22,22 +23,31 @@ if TYPE_CHECKING:
     from voxlab.media.rtp_session import RtpSession
     from voxlab.media.sources import Source
     from voxlab.media.stream import StreamStatistics
+    from voxlab.media.telephone_event import HeardDigit
 
 
 class Terminal(MediaEnd):
     """An end where somebody speaks and listens."""
 
     def __init__(
-        self, place: MediaPlace, source: Callable[[], Source | None], codecs: Sequence[Offered] = DEFAULT_CODECS
+        self,
+        place: MediaPlace,
+        source: Callable[[], Source | None],
+        codecs: Sequence[Offered] = DEFAULT_CODECS,
+        profile: MediaProfile = DEFAULT_PROFILE,
     ) -> None:
-        super().__init__(place, codecs)
+        super().__init__(place, codecs, profile)
         self._source = source
+        self.strangers = 0
         self._from: Address | None = None
         self._blocked = False
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Start to speak; after a re-INVITE go on, or fall silent, as the direction says."""
         now = self.place.loop.time()
+        if self._rtp is not None:
+            formats, ptime_s = formats_of(agreed.receives), agreed.ptime_ms / 1000.0
+            self._rtp.speak(spoken_codec(agreed), formats, now, ptime_s=ptime_s, events=event_format(agreed))
         speaks = agreed.direction in ("sendrecv", "sendonly") and not self.negotiation.holding
         source = self._source() if speaks else None
         if source is not None:
@@ -66,15 +76,20 @@ class Terminal(MediaEnd):
         if (self.closed and self._rtp is None) or not self._is_peer(source, rtcp):
             return
         self._record_foreign(data, source, arrival_s, rtcp=rtcp)
+        opened = self._opened(data)
+        if opened is None:
+            return
         rtp = self._session()
-        rtp.receive(data, arrival_s)
+        rtp.receive(opened, arrival_s)
         self._drain(rtp)
         if self._timer is None:
             self._pump()
 
-    def _is_peer(self, source: Address, rtcp: bool) -> bool:
+    def _is_peer(self, source: Address, rtcp: bool, packets: int = 1) -> bool:
+        """Tell whether packets come from the peer's host; its port may be another than it said, as behind a NAT."""
         agreed = self.negotiation.agreed
         if agreed is None or source.host != agreed.remote.host:
+            self.strangers += packets
             return False
         if not self.place.lets_in(source.host):
             self._note_blocked(source)
@@ -92,9 +107,12 @@ class Terminal(MediaEnd):
 
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take a batch from the peer."""
-        if not (self.closed and self._rtp is None) and self._is_peer(source, False):
+        if not (self.closed and self._rtp is None) and self._is_peer(source, False, batch.packets):
+            opened = batch if self._srtp is None else self._srtp.open_batch(batch)
+            if opened is None:
+                return
             rtp = self._session()
-            rtp.receive_batch(batch)
+            rtp.receive_batch(opened)
             self._drain(rtp)
             if self._timer is None:
                 self._pump()
@@ -106,6 +124,44 @@ class Terminal(MediaEnd):
             return []
         return [(self._from or agreed.remote, seen) for seen in self._rtp.statistics()]
 
-    def heard(self) -> NDArray[np.int16] | None:
-        """Return what was heard: int16 samples at 8 kHz, None before there was a call."""
-        return None if self._rtp is None else self._rtp.heard()
+    def heard(self, rate_hz: int = 8000) -> NDArray[np.int16] | None:
+        """Return what was heard: int16 samples at ``rate_hz``, None before there was a call."""
+        return None if self._rtp is None else self._rtp.heard(rate_hz)
+
+    @property
+    def heard_from_s(self) -> float:
+        """When the first packet of what was heard came, in lab seconds."""
+        return 0.0 if self._rtp is None else self._rtp.heard_from_s
+
+    @property
+    def best_rate_hz(self) -> int:
+        """The highest sample rate of what was heard, 8000 at least."""
+        return 8000 if self._rtp is None else self._rtp.best_rate_hz
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys, as telephone events or, where the far end takes none, as tones in the sound.
+
+        Raises
+        ------
+        ValueError
+            They cannot be dialled.
+        """
+        agreed = self.negotiation.agreed
+        if agreed is None:
+            raise ValueError("there is no call to press keys in")
+        rtp = self._session()
+        if agreed.event_payload_type is not None:
+            rtp.send_digits(digits, self.place.loop.time())
+        else:
+            from voxlab.media.dtmf import tones_of
+
+            rtp.play(tones_of(digits), self.place.loop.time())
+        self._pump()
+
+    def digits(self) -> list[HeardDigit]:
+        """Return the keys that were heard, as events and in the sound."""
+        if self._rtp is None:
+            return []
+        from voxlab.media.dtmf import all_digits
+
+        return all_digits(self._rtp)

@@ -22,7 +22,17 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MODULES: Final = ("g711", "jitter", "quality", "sequence", "stream_statistics", "tones")
+MODULES: Final = (
+    "g711",
+    "goertzel",
+    "jitter",
+    "mixing",
+    "quality",
+    "sequence",
+    "stream_statistics",
+    "tones",
+    "wireshark",
+)
 _registry: list[Kernel[Any, Any]] = []
 _inner: list[Callable[..., Any]] = []
 

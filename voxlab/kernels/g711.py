@@ -90,7 +90,12 @@ def _from_alaw_by_table(codes: Octets, samples: Samples) -> None:
     np.take(_decode_table("A"), codes, out=samples)
 
 
-# The bodies below have no branch and no table, so that the compiler turns each into vector instructions.
+# The bodies below have no branch and no table, so that the compiler turns each into vector instructions. Segment and
+# mantissa of a code are what a float32 has as exponent and first bits of its fraction: one shift brings both.
+
+_FRACTION_BITS: Final = 19  # of 23 those that fall away behind the four of the mantissa
+_ULAW_BIAS: Final = (127 + 5) << 4  # segment 0 begins at 2**5, since 33 is added
+_ALAW_BIAS: Final = (127 + 3) << 4  # segment 1 begins at 2**4
 
 
 @kernel(_ENCODE, twin=_ulaw_by_table)
@@ -98,11 +103,9 @@ def _encode_ulaw(samples: Samples, codes: Octets) -> None:
     for i in range(samples.size):
         linear = np.int32(samples[i])
         sign = linear >> 31
-        magnitude = np.minimum(((linear ^ sign) >> 2) + 33, 0x1FFF)
-        segment = np.int32(0)
-        for step in range(7):
-            segment += magnitude >= (0x40 << step)
-        codes[i] = ((segment << 4) | ((magnitude >> (segment + 1)) & 0x0F) | (sign & 0x80)) ^ 0xFF
+        magnitude = np.int32(np.minimum(np.int32(((linear ^ sign) >> 2) + 33), np.int32(0x1FFF)))
+        logarithm = np.float32(magnitude).view(np.int32) >> _FRACTION_BITS
+        codes[i] = ((logarithm - _ULAW_BIAS) | (sign & 0x80)) ^ 0xFF
 
 
 @kernel(_ENCODE, twin=_alaw_by_table)
@@ -110,12 +113,10 @@ def _encode_alaw(samples: Samples, codes: Octets) -> None:
     for i in range(samples.size):
         linear = np.int32(samples[i])
         sign = linear >> 31
-        magnitude = (linear ^ sign) >> 4
-        shift = np.int32(0)
-        for step in range(6):
-            shift += magnitude >= (0x20 << step)
-        segment = shift + np.int32(magnitude > 0x0F)
-        codes[i] = ((segment << 4) | ((magnitude >> shift) & 0x0F) | (~sign & 0x80)) ^ 0x55
+        magnitude = np.int32((linear ^ sign) >> 4)
+        logarithm = (np.float32(magnitude).view(np.int32) >> _FRACTION_BITS) - _ALAW_BIAS
+        code = logarithm if magnitude > 0x0F else magnitude
+        codes[i] = (code | (~sign & 0x80)) ^ 0x55
 
 
 @kernel(_DECODE, twin=_from_ulaw_by_table)

@@ -14,47 +14,49 @@ import numpy as np
 import numpy.typing as npt
 
 from voxlab.kernels._jit import inner, kernel
-
-RTP_SEQ_MOD: Final = 1 << 16
-MAX_DROPOUT: Final = 3000
-MAX_MISORDER: Final = 100
-WINDOW: Final = 128
-"""Slots that remember recent extended sequence numbers.
-
-A.1 takes nothing older than `MAX_MISORDER`, so 128 find every duplicate.
-"""
-
-NS: Final = 1_000_000_000
-_INVALID: Final = -(1 << 62)
-
-# Cells of the counters, int64. Extended sequence numbers never repeat, across restarts either.
-STARTED: Final = 0
-RECEIVED: Final = 1  # valid packets, duplicates among them
-DUPLICATES: Final = 2
-REORDERED: Final = 3  # came after a higher number, and for the first time
-DISCARDED: Final = 4  # a jump in sequence that the next packet did not confirm (A.1)
-RESTARTS: Final = 5  # a jump that it did confirm: a new segment
-GAPS: Final = 6  # times that numbers were skipped
-HIGHEST: Final = 7  # extended; of this segment, as the next two
-LOWEST: Final = 8
-BASE: Final = 9  # A.1's base_seq: the number that came first, not the lowest
-AWAITED: Final = 10  # A.1's bad_seq: the number that would confirm a jump, -1 for none
-EXPECTED_BEFORE: Final = 11  # in the segments before this one
-SEGMENT_RECEIVED: Final = 12  # A.1's received, which a restart resets
-FIRST_NS: Final = 13
-LAST_NS: Final = 14
-MAX_DELTA_NS: Final = 15
-REFERENCE: Final = 16  # whether the next two hold a packet that the following one can be measured against
-REFERENCE_NS: Final = 17
-REFERENCE_TIMESTAMP: Final = 18
-JITTER_SAMPLES: Final = 19
-COUNTERS: Final = 20
-
-# Cells of the estimates, float64, clock ticks.
-JITTER: Final = 0
-JITTER_SUM: Final = 1
-JITTER_MAX: Final = 2
-ESTIMATES: Final = 3
+from voxlab.kernels.bursts import judge, judge_up_to
+from voxlab.kernels.stream_cells import (
+    AWAITED,
+    BASE,
+    CLOCK_RATE,
+    COUNTERS,
+    DISCARDED,
+    DUPLICATES,
+    ESTIMATES,
+    EXPECTED_BEFORE,
+    FIRST_NS,
+    GAPS,
+    HIGHEST,
+    INVALID,
+    JITTER,
+    JITTER_MAX,
+    JITTER_SAMPLES,
+    JITTER_SUM,
+    LAG,
+    LAG_BOUND,
+    LAST_NS,
+    LATE,
+    LATE_RUN,
+    LOWEST,
+    MAX_DELTA_NS,
+    MAX_DROPOUT,
+    MAX_MISORDER,
+    NEXT_JUDGED,
+    NS,
+    PLAYOUT_NS,
+    RECEIVED,
+    REFERENCE,
+    REFERENCE_NS,
+    REFERENCE_TIMESTAMP,
+    REFILL,
+    REORDERED,
+    RESTARTS,
+    RTP_SEQ_MOD,
+    SEGMENT_RECEIVED,
+    STARTED,
+    WINDOW,
+)
+from voxlab.kernels.stream_runs import behind_of, is_next_run, run_of_packets
 
 Column = npt.NDArray[np.int64]
 Cells: TypeAlias = Any
@@ -67,6 +69,7 @@ def _begin(number: int, at_ns: int, counters: Cells) -> None:
     counters[HIGHEST] = number - 1
     counters[LOWEST] = number
     counters[BASE] = number
+    counters[NEXT_JUDGED] = number
     counters[AWAITED] = -1
     counters[FIRST_NS] = at_ns
     counters[LAST_NS] = at_ns
@@ -81,6 +84,8 @@ def _restart(number: int, counters: Cells, window: Cells) -> int:
     """
     extended: int = (counters[HIGHEST] | (RTP_SEQ_MOD - 1)) + 1 + number
     held = extended - 1
+    judge_up_to(counters[HIGHEST], counters, window)
+    counters[NEXT_JUDGED] = held
     counters[EXPECTED_BEFORE] += counters[HIGHEST] - counters[LOWEST] + 1
     counters[HIGHEST] = held
     counters[LOWEST] = held
@@ -91,13 +96,13 @@ def _restart(number: int, counters: Cells, window: Cells) -> int:
     counters[RECEIVED] += 1
     counters[AWAITED] = -1
     counters[REFERENCE] = 0
-    window[held & (WINDOW - 1)] = held
+    window[held & (WINDOW - 1)] = 2 * held
     return extended
 
 
 @inner
 def _extend(number: int, counters: Cells, window: Cells) -> int:
-    """Return the extended sequence number, or `_INVALID` for a jump that awaits its successor: A.1's update_seq.
+    """Return the extended sequence number, or `INVALID` for a jump that awaits its successor: A.1's update_seq.
 
     A.1's probation is left out: the peer was announced by SDP, and a statistic that misses the first packet surprises
     people.
@@ -112,36 +117,43 @@ def _extend(number: int, counters: Cells, window: Cells) -> int:
         return _restart(number, counters, window)
     counters[AWAITED] = (number + 1) & (RTP_SEQ_MOD - 1)
     counters[DISCARDED] += 1
-    return _INVALID
+    return INVALID
 
 
 @inner
-def _count(extended: int, counters: Cells, window: Cells) -> int:
+def _count(extended: int, late: int, counters: Cells, window: Cells) -> int:
     """Count a valid packet; return 1 the first time and 0 for a duplicate."""
     counters[RECEIVED] += 1
     counters[SEGMENT_RECEIVED] += 1
     slot = extended & (WINDOW - 1)
-    if window[slot] == extended:
+    if window[slot] >> 1 == extended:
         counters[DUPLICATES] += 1
         return 0
-    window[slot] = extended
+    counters[LATE] += late
     if extended > counters[HIGHEST]:
+        judge_up_to(extended - MAX_MISORDER, counters, window)
         if extended > counters[HIGHEST] + 1:
             counters[GAPS] += 1
         counters[HIGHEST] = extended
     else:
         counters[REORDERED] += 1
         counters[LOWEST] = min(counters[LOWEST], extended)
+    if extended < counters[NEXT_JUDGED]:  # from before the packet that came first
+        judge(late == 1, counters)
+    window[slot] = 2 * extended + late
     return 1
 
 
 @inner
 def _measure(at_ns: int, timestamp: int, clock_rate_hz: int, counters: Cells, estimates: Cells) -> None:
-    """Update the jitter (A.8); times are whole nanoseconds, so a clean stream has a deviation of exactly 0."""
+    """Update the jitter (A.8) and the lag; times are whole nanoseconds, so a clean stream deviates by exactly 0."""
+    if counters[CLOCK_RATE] != clock_rate_hz:
+        _change_clock(clock_rate_hz, counters, estimates)
     if counters[REFERENCE]:
         elapsed = ((timestamp - counters[REFERENCE_TIMESTAMP] + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-        deviation = abs((at_ns - counters[REFERENCE_NS]) * clock_rate_hz - elapsed * NS) / 1e9
-        jitter = estimates[JITTER] + (deviation - estimates[JITTER]) / 16.0
+        behind = (at_ns - counters[REFERENCE_NS]) * clock_rate_hz - elapsed * NS
+        counters[LAG] = min(max(counters[LAG] + behind, -LAG_BOUND), LAG_BOUND)
+        jitter = estimates[JITTER] + (abs(behind) / 1e9 - estimates[JITTER]) / 16.0
         estimates[JITTER] = jitter
         estimates[JITTER_SUM] += jitter
         estimates[JITTER_MAX] = max(estimates[JITTER_MAX], jitter)
@@ -151,55 +163,35 @@ def _measure(at_ns: int, timestamp: int, clock_rate_hz: int, counters: Cells, es
     counters[REFERENCE_TIMESTAMP] = timestamp
 
 
-def _is_next_run(sequence: Column, counters: Column) -> bool:
-    """Tell whether the numbers continue the stream without gap, swap or duplicate."""
-    due = np.arange(1, len(sequence) + 1) + counters[HIGHEST]
-    return bool(counters[STARTED]) and not ((sequence - due) & (RTP_SEQ_MOD - 1)).any()
+@inner
+def _is_late(clock_rate_hz: int, counters: Cells) -> int:
+    """Return 1 for a packet that lags behind what the listener's buffer holds back, which then fills anew in time."""
+    if counters[LAG] <= PLAYOUT_NS * clock_rate_hz:
+        counters[LATE_RUN] = 0
+        return 0
+    counters[LATE_RUN] += 1
+    if counters[LATE_RUN] == REFILL:
+        counters[LATE_RUN] = 0
+        counters[LAG] = 0
+    return 1
 
 
-def _run_of_packets(
-    time_ns: Column,
-    timestamp: Column,
-    clock_rate_hz: int,
-    timed: bool,
-    counters: Column,
-    estimates: Cells,
-    window: Column,
-) -> None:
-    """Take a clean run at once; only the jitter of an unclean clock goes packet by packet."""
-    packets = len(time_ns)
-    counters[RECEIVED] += packets
-    counters[SEGMENT_RECEIVED] += packets
-    counters[HIGHEST] += packets
-    recent = counters[HIGHEST] - np.arange(min(packets, WINDOW))
-    window[recent & (WINDOW - 1)] = recent
-    deltas = np.diff(time_ns, prepend=counters[LAST_NS])
-    counters[MAX_DELTA_NS] = max(counters[MAX_DELTA_NS], deltas.max())
-    counters[LAST_NS] = time_ns[-1]
-    if timed:
-        _measure_run(time_ns, timestamp, clock_rate_hz, counters, estimates)
-
-
-def _measure_run(time_ns: Column, timestamp: Column, clock_rate_hz: int, counters: Column, estimates: Cells) -> None:
-    passed = np.diff(time_ns, prepend=counters[REFERENCE_NS])
-    elapsed = ((np.diff(timestamp, prepend=counters[REFERENCE_TIMESTAMP]) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-    deviation = np.abs(passed * clock_rate_hz - elapsed * NS)
-    if estimates[JITTER] or deviation.any():
-        jitter, total, highest = estimates.tolist()
-        for each in (deviation / 1e9).tolist():
-            jitter += (each - jitter) / 16.0
-            total += jitter
-            highest = max(highest, jitter)
-        estimates[:] = jitter, total, highest
-    counters[JITTER_SAMPLES] += len(time_ns)
-    counters[REFERENCE_NS] = time_ns[-1]
-    counters[REFERENCE_TIMESTAMP] = timestamp[-1]
+@inner
+def _change_clock(clock_rate_hz: int, counters: Cells, estimates: Cells) -> None:
+    """Go on in the ticks of another payload type's clock; the timestamps of the two cannot be compared."""
+    if counters[CLOCK_RATE]:
+        for i in range(ESTIMATES):
+            estimates[i] *= clock_rate_hz / counters[CLOCK_RATE]
+    counters[CLOCK_RATE] = clock_rate_hz
+    counters[REFERENCE] = 0
+    counters[LAG] = 0
 
 
 def _by_numpy(
     time_ns: Cells,
     sequence: Cells,
     timestamp: Cells,
+    marker: Cells,
     clock_rate_hz: int,
     timed: bool,
     counters: Cells,
@@ -208,23 +200,36 @@ def _by_numpy(
     fresh: Cells,
 ) -> None:
     """Take clean runs by whole arrays, all else by the body over lists, which Python indexes faster than arrays."""
-    if counters[REFERENCE] and _is_next_run(sequence, counters):
-        fresh[:] = 1
-        _run_of_packets(time_ns, timestamp, clock_rate_hz, timed, counters, estimates, window)
-        return
+    if (
+        counters[REFERENCE]
+        and not marker.any()
+        and (not timed or counters[CLOCK_RATE] == clock_rate_hz)
+        and is_next_run(sequence, counters, window)
+    ):
+        behind = behind_of(time_ns, timestamp, clock_rate_hz, counters) if timed else None
+        if behind is not None or not timed:
+            fresh[:] = 1
+            run_of_packets(time_ns, timestamp, behind, counters, estimates, window)
+            return
     cells = counters.tolist(), estimates.tolist(), window.tolist(), fresh.tolist()
-    observe.body(time_ns.tolist(), sequence.tolist(), timestamp.tolist(), clock_rate_hz, timed, *cells)
+    columns = time_ns.tolist(), sequence.tolist(), timestamp.tolist(), marker.tolist()
+    observe.body(*columns, clock_rate_hz, timed, *cells)
     counters[:], estimates[:], window[:], fresh[:] = cells
 
 
 _IN: Final = "Array(int64, 1, 'C', True)"
+_MARKERS: Final = "Array(uint8, 1, 'C', True)"
 
 
-@kernel(f"void({_IN}, {_IN}, {_IN}, int64, boolean, int64[::1], float64[::1], int64[::1], uint8[::1])", twin=_by_numpy)
+@kernel(
+    f"void({_IN}, {_IN}, {_IN}, {_MARKERS}, int64, boolean, int64[::1], float64[::1], int64[::1], uint8[::1])",
+    twin=_by_numpy,
+)
 def observe(
     time_ns: Cells,
     sequence: Cells,
     timestamp: Cells,
+    marker: Cells,
     clock_rate_hz: int,
     timed: bool,
     counters: Cells,
@@ -238,13 +243,17 @@ def observe(
             _begin(sequence[i], time_ns[i], counters)
         extended = _extend(sequence[i], counters, window)
         fresh[i] = 0
-        if extended == _INVALID:
+        if extended == INVALID:
             continue
-        fresh[i] = _count(extended, counters, window)
-        counters[MAX_DELTA_NS] = max(counters[MAX_DELTA_NS], time_ns[i] - counters[LAST_NS])
-        counters[LAST_NS] = time_ns[i]
+        late = 0
         if timed:
             _measure(time_ns[i], timestamp[i], clock_rate_hz, counters, estimates)
+            if marker[i] and extended > counters[HIGHEST]:
+                counters[LAG] = 0  # a talkspurt: the listener's buffer begins anew
+            late = _is_late(clock_rate_hz, counters)
+        fresh[i] = _count(extended, late, counters, window)
+        counters[MAX_DELTA_NS] = max(counters[MAX_DELTA_NS], time_ns[i] - counters[LAST_NS])
+        counters[LAST_NS] = time_ns[i]
 
 
 class StreamState:
@@ -259,7 +268,7 @@ class StreamState:
     estimates : list of float or float64 array, `ESTIMATES` cells
         Clock ticks.
     window : list of int or int64 array, `WINDOW` cells
-        Recent extended sequence numbers, each in the slot of its low bits.
+        Recent extended sequence numbers, each in the slot of its low bits, as ``2 * number + late``.
     """
 
     __slots__ = ("_columnar", "counters", "estimates", "window")
@@ -267,10 +276,18 @@ class StreamState:
     def __init__(self) -> None:
         self.counters: Cells = [0] * COUNTERS
         self.estimates: Cells = [0.0] * ESTIMATES
-        self.window: Cells = [_INVALID] * WINDOW
+        self.window: Cells = [INVALID] * WINDOW
         self._columnar = False
 
-    def add(self, time_ns: int, sequence: int, timestamp: int, clock_rate_hz: int, timed: bool = True) -> bool:
+    def add(
+        self,
+        time_ns: int,
+        sequence: int,
+        timestamp: int,
+        clock_rate_hz: int,
+        timed: bool = True,
+        marker: bool = False,
+    ) -> bool:
         """Take one packet, and tell whether it is a valid one that has not been seen before.
 
         Parameters
@@ -286,6 +303,8 @@ class StreamState:
         timed : bool
             False for packets whose timestamp stands still, such as telephone events: they are counted and tell no
             jitter.
+        marker : bool
+            Whether a talkspurt begins here: what is late is measured from its first packet.
         """
         if self._columnar:
             self.counters, self.estimates, self.window = (
@@ -299,6 +318,7 @@ class StreamState:
             (time_ns,),
             (sequence,),
             (timestamp,),
+            (marker,),
             clock_rate_hz,
             timed,
             self.counters,
@@ -315,6 +335,7 @@ class StreamState:
         timestamp: npt.NDArray[Any],
         clock_rate_hz: int,
         timed: bool = True,
+        marker: npt.NDArray[Any] | None = None,
     ) -> npt.NDArray[np.bool_]:
         """Take packets in order of arrival; the same as `add` for each, bit for bit.
 
@@ -327,6 +348,8 @@ class StreamState:
         clock_rate_hz : int
         timed : bool
             As in `add`, for all of them.
+        marker : bool array, shape (n,), optional
+            None set when absent.
 
         Returns
         -------
@@ -343,5 +366,6 @@ class StreamState:
             self.estimates = np.array(self.estimates, dtype=np.float64)
             self._columnar = True
         times, numbers, media = (np.ascontiguousarray(each, dtype=np.int64) for each in (time_ns, sequence, timestamp))
-        observe(times, numbers, media, clock_rate_hz, timed, self.counters, self.estimates, self.window, fresh)
+        marks = np.zeros(len(times), np.uint8) if marker is None else np.ascontiguousarray(marker).astype(np.uint8)
+        observe(times, numbers, media, marks, clock_rate_hz, timed, self.counters, self.estimates, self.window, fresh)
         return fresh.view(np.bool_)

@@ -155,18 +155,19 @@ class Diagram:
 
 
 class Audio:
-    """What somebody heard: 8 kHz samples with a player and a waveform.
+    """What somebody heard: samples with a player, a waveform and a spectrogram.
 
     Attributes
     ----------
-    samples : int16 array, shape (n,)
+    samples : int16 array, shape (n,), or (n, 2) for two channels
+    rate_hz : int
+        Samples a second: 8000, or more where a wideband codec was spoken.
     """
 
-    rate_hz = 8000
-
-    def __init__(self, who: str, samples: NDArray[np.int16]) -> None:
+    def __init__(self, who: str, samples: NDArray[np.int16], rate_hz: int = 8000) -> None:
         self.who = who
         self.samples = samples
+        self.rate_hz = rate_hz
 
     @property
     def duration_s(self) -> float:
@@ -178,7 +179,14 @@ class Audio:
         """Its RMS level; 0 is a full-scale sine, -inf digital silence."""
         from voxlab.media.sinks import level_dbfs
 
-        return float(level_dbfs(self.samples))
+        return float(level_dbfs(self.samples.reshape(-1)))
+
+    def _mono(self) -> NDArray[np.int16]:
+        """Return one channel, of two their sum halved: what the picture shows."""
+        if self.samples.ndim == 1:
+            return self.samples
+        halved: NDArray[np.int16] = (self.samples.astype("i4").sum(axis=1) // 2).astype("i2")
+        return halved
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a WAV file."""
@@ -192,7 +200,7 @@ class Audio:
 
         buffer = io.BytesIO()
         with wave.open(buffer, "wb") as file:
-            file.setnchannels(1)
+            file.setnchannels(1 if self.samples.ndim == 1 else self.samples.shape[1])
             file.setsampwidth(2)
             file.setframerate(self.rate_hz)
             file.writeframes(self.samples.astype("<i2").tobytes())
@@ -209,4 +217,4 @@ class Audio:
         from voxlab.display.waveform import waveform_svg
 
         player = f'<audio controls src="data:audio/wav;base64,{base64.b64encode(self._wav()).decode()}"></audio>'
-        return f"<div>{waveform_svg(self.samples, self.rate_hz, title=f'what {self.who} heard')}</div>{player}"
+        return f"<div>{waveform_svg(self._mono(), self.rate_hz, title=f'what {self.who} heard')}</div>{player}"

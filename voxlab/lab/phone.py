@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import SipSyntaxError, VoxlabError
@@ -57,6 +58,7 @@ class Phone(PhoneActions):
         server = servers.get(options.transport)
         if server is None:
             raise VoxlabError(f"the server does not listen on {options.transport}; it has {', '.join(servers)}")
+        codecs, profile = options.media
         settings = PhoneSettings(
             user.name,
             user.domain,
@@ -65,6 +67,8 @@ class Phone(PhoneActions):
             server,
             options.transport,
             user.display_name,
+            codecs=codecs,
+            profile=profile,
         )
         place = self.user.new_place(self.title)
         self.machine = PhoneMachine(
@@ -88,6 +92,8 @@ class Phone(PhoneActions):
         machine.lines.behaviour = options.behaviour
         machine.set_wishes(options.wishes)
         machine.early_media, machine.delayed_offer = options.early_media, options.delayed_offer
+        codecs, profile = options.media
+        machine.settings = replace(machine.settings, codecs=codecs, profile=profile)
 
     def update(self, given: Mapping[str, Any]) -> None:
         """Take new options; another transport or password means another machine."""

@@ -13,6 +13,7 @@ from voxlab.lab.blocking import Run, Steps, Submit, Wait, blocking
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
+    from voxlab.lab.phone_options import PhoneOptions
 
 KEYS = frozenset("0123456789*#ABCD")
 KEY_MS = 160
@@ -23,6 +24,7 @@ class PhoneActions:
 
     lab: Lab
     title: str
+    options: PhoneOptions
     machine: PhoneMachine | None
 
     def _machine(self) -> PhoneMachine:
@@ -106,7 +108,14 @@ class PhoneActions:
 
     @blocking
     def send_digits(self, digits: str) -> Steps[None]:
-        """Press keys during the call in hand, each told by INFO (application/dtmf-relay, in no RFC; RFC 6086)."""
+        """Press keys in the call in hand: ``0123456789*#ABCD``, and a comma for a second's pause.
+
+        They go as telephone events (RFC 4733), or as sound where the other side takes none or with ``dtmf="inband"``;
+        with ``dtmf="info"`` each is told by INFO (application/dtmf-relay, in no RFC; RFC 6086).
+        """
+        if self.options.dtmf != "info":
+            yield Submit(lambda: self._machine().send_digits(digits))
+            return
         if not digits or set(digits) - KEYS:
             raise VoxlabError(f"the keys of a phone are {''.join(sorted(KEYS))}, not {digits!r}")
         for key in digits:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import VoxlabError
+from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.session_timer import Wishes
 from voxlab.elements.phone import Behaviour
+from voxlab.lab.media_choice import codecs_of, profile_of
+from voxlab.sip.media_description import Codec
 
 if TYPE_CHECKING:
     from voxlab.media.sources import Source
@@ -37,6 +40,18 @@ class PhoneOptions:
     prack: str = "off"
     session_expires_s: int | None = None
     refresher: str = ""
+    codecs: Any = None
+    dtmf: str = "rfc4733"
+    srtp: bool = False
+    rtcp_mux: bool = False
+    rtcp_xr: bool = False
+    ptime_ms: int | None = None
+
+    @property
+    def media(self) -> tuple[tuple[Codec, ...], MediaProfile]:
+        """What it speaks, and how that is carried."""
+        carried = profile_of(srtp=self.srtp, rtcp_mux=self.rtcp_mux, rtcp_xr=self.rtcp_xr, ptime_ms=self.ptime_ms)
+        return codecs_of(self.codecs, self.dtmf), carried
 
     @property
     def behaviour(self) -> Behaviour:
@@ -86,7 +101,7 @@ def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
         raise VoxlabError(f"a phone speaks {', '.join(TRANSPORTS)}; {changed.transport!r} is none of them")
     if changed.prack not in PRACK:
         raise VoxlabError(f"prack is {', '.join(PRACK)}; {changed.prack!r} is none of them")
-    _ = changed.wishes
+    _ = changed.wishes, changed.media  # refused here rather than in the next call
     if changed.busy and changed.decline:
         raise VoxlabError("a phone is either busy (486) or declines (603), not both")
     if changed.audio is not None and changed.audio != SILENCE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
@@ -55,6 +55,12 @@ class User:
         prack: str | None = None,
         session_expires: int | None = None,
         refresher: str | None = None,
+        codecs: Sequence[str] | None = None,
+        dtmf: str | None = None,
+        srtp: bool | None = None,
+        rtcp_mux: bool | None = None,
+        rtcp_xr: bool | None = None,
+        ptime_ms: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -91,6 +97,17 @@ class User:
             Seconds after which a call ends unless it is refreshed, 90 or more (RFC 4028).
         refresher : {"uac", "uas"}
             Who is to refresh, seen from the INVITE; the called side chooses where it is not said.
+        codecs : sequence of str or None
+            What it speaks, the preferred first, of "PCMU", "PCMA", "G722", "opus", "L16", "L16/16000"; PCMU and PCMA
+            without a word about it.
+        dtmf : {"rfc4733", "inband", "info"}
+            Whether keys go as telephone events, as tones, or as INFO requests.
+        srtp : bool
+            Speak SRTP with keys in SDP (RFC 4568), and nothing else.
+        rtcp_mux, rtcp_xr : bool
+            Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
+        ptime_ms : int or None
+            Milliseconds of sound in a packet that it asks for, 20 without a word about it.
 
         Returns
         -------
@@ -113,6 +130,12 @@ class User:
             prack=prack,
             session_expires_s=session_expires,
             refresher=refresher,
+            codecs=codecs,
+            dtmf=dtmf,
+            srtp=srtp,
+            rtcp_mux=rtcp_mux,
+            rtcp_xr=rtcp_xr,
+            ptime_ms=ptime_ms,
         )
         known = self._phones.get(name)
         if known is not None:

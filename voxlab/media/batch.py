@@ -32,6 +32,8 @@ class PacketBatch(NamedTuple):
     timestamp : uint32 array, shape (n,)
     marker : bool array, shape (n,)
     payload : uint8 array, shape (n, octets)
+    sent_ns : int64 array, shape (n,), optional
+        When each left the one who made it: not on the wire, known where both ends share a clock (simulated world).
     """
 
     ssrc: int
@@ -41,6 +43,7 @@ class PacketBatch(NamedTuple):
     timestamp: npt.NDArray[np.uint32]
     marker: npt.NDArray[np.bool_]
     payload: npt.NDArray[np.uint8]
+    sent_ns: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def from_wire(cls, time_ns: npt.NDArray[np.int64], packets: npt.NDArray[np.uint8]) -> PacketBatch:
@@ -106,6 +109,7 @@ class PacketBatch(NamedTuple):
             timestamp=self.timestamp[rows],
             marker=self.marker[rows],
             payload=self.payload[rows],
+            sent_ns=None if self.sent_ns is None else self.sent_ns[rows],
         )
 
     def _types(self) -> npt.NDArray[np.uint8]:

@@ -1,13 +1,14 @@
-"""Media formats by name and payload type, and the codecs among them (RFC 3551 s.4.5.14 and s.6, RFC 4733).
+"""Media formats by name and payload type, and the codecs among them (RFC 3551 s.4.5 and s.6, RFC 4733, RFC 7587).
 
-Must not know packets.
+A codec makes an `Encoder` and a `Decoder`, a frame at a time; what has no memory (G.711, L16) turns whole arrays too.
+G.722 and Opus come from libraries, loaded when first needed. Must not know packets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,26 @@ Octets = npt.NDArray[np.uint8]
 
 UNKNOWN: Final = "unknown"
 """Name of the format of a payload type that was not agreed on."""
+
+
+class Encoder(Protocol):
+    """One stream's way out."""
+
+    def frame(self, samples: Samples) -> bytes:
+        """Return the payload of one frame: int16 samples, shape (n,), at the codec's sample rate."""
+
+
+class Decoder(Protocol):
+    """One stream's way in."""
+
+    def frame(self, payload: bytes) -> Samples:
+        """Return the samples of one payload: int16, shape (n,); none for a payload that is not of this codec."""
+
+    def conceal(self, count: int, following: bytes | None = None) -> Samples:
+        """Return ``count`` samples in the place of a frame that is missing; ``following`` is the one after it.
+
+        Its forward error correction is used where the codec has that.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,46 +82,149 @@ class Codec(Format):
 
     Attributes
     ----------
+    sample_rate_hz : int
+        Of the samples; the clock's for all but G.722, whose clock says half of it (RFC 3551 s.4.5.2).
+    equipment : Equipment or None
+        What the E-model needs to know of it (ITU-T G.113); None where that gives no narrowband values.
+    make_encoder, make_decoder : callable
+        ``make_encoder(ptime_s)`` and ``make_decoder()``; they raise `CodecUnavailable` where the library is missing.
+    """
+
+    sample_rate_hz: int
+    equipment: Equipment | None
+    make_encoder: Callable[[float], Encoder]
+    make_decoder: Callable[[], Decoder]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleCodec(Codec):
+    """A codec without memory: each sample is so many octets, whatever came before.
+
+    Attributes
+    ----------
     encode : callable
-        int16 samples of any shape -> uint8 octets of the same shape (one octet a sample, so far).
+        int16 samples, shape (..., n) -> uint8 octets, shape (..., n * width).
     decode : callable
         The way back.
     silence : int
         The octet of silence.
-    equipment : Equipment
-        What the E-model needs to know of it (ITU-T G.113).
+    width : int
+        Octets a sample.
     """
 
     encode: Callable[[Samples], Octets]
     decode: Callable[[Octets], Samples]
     silence: int
-    equipment: Equipment
+    width: int = 1
 
 
-PCMU: Final = Codec("PCMU", 0, 8000, g711.encode_ulaw, g711.decode_ulaw, g711.ULAW_SILENCE, G711)
-PCMA: Final = Codec("PCMA", 8, 8000, g711.encode_alaw, g711.decode_alaw, g711.ALAW_SILENCE, G711)
+class _Plain:
+    """Encoder and decoder of a codec without memory."""
+
+    def __init__(self, encode: Callable[[Samples], Octets], decode: Callable[[Octets], Samples], width: int) -> None:
+        self._encode, self._decode, self._width = encode, decode, width
+
+    def frame(self, data: Samples | bytes) -> bytes | Samples:
+        if isinstance(data, bytes):
+            return self._decode(np.frombuffer(data, np.uint8)[: len(data) // self._width * self._width])
+        return self._encode(data).tobytes()
+
+    def conceal(self, count: int, following: bytes | None = None) -> Samples:
+        return np.zeros(count, np.int16)
+
+
+def _sample_codec(
+    name: str,
+    payload_type: int,
+    rate_hz: int,
+    encode: Callable[[Samples], Octets],
+    decode: Callable[[Octets], Samples],
+    silence: int,
+    width: int = 1,
+) -> SampleCodec:
+    def make(_ptime_s: float = 0.0) -> Encoder:
+        return _Plain(encode, decode, width)  # type: ignore[return-value]
+
+    def unmake() -> Decoder:
+        return _Plain(encode, decode, width)  # type: ignore[return-value]
+
+    functions = make, unmake, encode, decode
+    return SampleCodec(name, payload_type, rate_hz, rate_hz, G711, *functions, silence, width)
+
+
+def _encode_l16(samples: Samples) -> Octets:
+    """Return samples as octets in network order (RFC 3551 s.4.5.11)."""
+    return np.ascontiguousarray(samples.astype(">i2")).view(np.uint8)
+
+
+def _decode_l16(octets: Octets) -> Samples:
+    whole = octets[: len(octets) // 2 * 2]
+    return np.ascontiguousarray(whole).view(">i2").astype(np.int16)
+
+
+PCMU: Final = _sample_codec("PCMU", 0, 8000, g711.encode_ulaw, g711.decode_ulaw, g711.ULAW_SILENCE)
+PCMA: Final = _sample_codec("PCMA", 8, 8000, g711.encode_alaw, g711.decode_alaw, g711.ALAW_SILENCE)
+L16: Final = _sample_codec("L16", 96, 8000, _encode_l16, _decode_l16, 0, 2)
+L16_WIDE: Final = _sample_codec("L16", 98, 16_000, _encode_l16, _decode_l16, 0, 2)
+L16_CD: Final = _sample_codec("L16", 11, 44_100, _encode_l16, _decode_l16, 0, 2)
+
+
+def _g722_encoder(_ptime_s: float) -> Encoder:
+    from voxlab.media.codec_libraries import G722Encoder
+
+    return G722Encoder()
+
+
+def _g722_decoder() -> Decoder:
+    from voxlab.media.codec_libraries import G722Decoder
+
+    return G722Decoder()
+
+
+def _opus_encoder(ptime_s: float) -> Encoder:
+    from voxlab.media.codec_libraries import OpusEncoder
+
+    return OpusEncoder(ptime_s)
+
+
+def _opus_decoder() -> Decoder:
+    from voxlab.media.codec_libraries import OpusDecoder
+
+    return OpusDecoder()
+
+
+G722: Final = Codec("G722", 9, 8000, 16_000, None, _g722_encoder, _g722_decoder)
+OPUS: Final = Codec("opus", 111, 48_000, 48_000, None, _opus_encoder, _opus_decoder)
 TELEPHONE_EVENT: Final = Format("telephone-event", 101, 8000)
+COMFORT_NOISE: Final = Format("CN", 13, 8000)
 FORMATS: Final[tuple[Format, ...]] = (PCMU, PCMA, TELEPHONE_EVENT)
+"""What is taken where SDP said nothing."""
+KNOWN: Final[tuple[Format, ...]] = (
+    PCMU, PCMA, G722, OPUS, L16, L16_WIDE, L16_CD, COMFORT_NOISE, TELEPHONE_EVENT,
+    replace(TELEPHONE_EVENT, clock_rate_hz=48_000, payload_type=110),
+    replace(TELEPHONE_EVENT, clock_rate_hz=16_000, payload_type=102),
+)  # fmt: skip
 
 
-def find_format(name: str, clock_rate_hz: int = 8000, formats: Iterable[Format] = FORMATS) -> Format | None:
+def find_format(name: str, clock_rate_hz: int = 8000, formats: Iterable[Format] = KNOWN) -> Format | None:
     """Return the format that SDP names, in any case (RFC 4855 s.3), or None if it is not known."""
     return next(
         (each for each in formats if each.name.lower() == name.lower() and each.clock_rate_hz == clock_rate_hz), None
     )
 
 
-def codec(name: str, payload_type: int | None = None) -> Codec:
-    """Return a codec by name, under ``payload_type`` if given.
+def codec(name: str, payload_type: int | None = None, clock_rate_hz: int | None = None) -> Codec:
+    """Return a codec by name, under ``payload_type`` if given; of several clocks, the one given or the lowest.
 
     Raises
     ------
     ValueError
         The name is of no codec here; the text lists those that are.
     """
-    found = find_format(name)
+    rates = sorted(each.clock_rate_hz for each in KNOWN if each.name.lower() == name.lower())
+    found = find_format(name, clock_rate_hz or next(iter(rates), 8000))
     if not isinstance(found, Codec):
-        known = ", ".join(each.name for each in FORMATS if isinstance(each, Codec))
+        known = ", ".join(dict.fromkeys(each.name for each in KNOWN if isinstance(each, Codec)))
         raise ValueError(f"unknown codec {name!r}; there are {known}")
     return found if payload_type is None else found.at(payload_type)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voxlab.kernels.quality import Equipment, mean_opinion_score, rating
-from voxlab.media.codecs import PCMU
+from voxlab.kernels.quality import G711, Equipment, mean_opinion_score, rating
+from voxlab.media.codecs import Codec, find_format
 from voxlab.media.stream import StreamStatistics
 
 
@@ -20,7 +20,7 @@ class Quality(NamedTuple):
 
 
 def estimate(
-    *, loss: float = 0.0, burst_ratio: float = 1.0, delay_s: float = 0.0, equipment: Equipment = PCMU.equipment
+    *, loss: float = 0.0, burst_ratio: float = 1.0, delay_s: float = 0.0, equipment: Equipment = G711
 ) -> Quality:
     """Rate a connection.
 
@@ -39,6 +39,14 @@ def estimate(
     return Quality(float(r), float(mean_opinion_score(r)))
 
 
-def of_stream(statistics: StreamStatistics, *, delay_s: float = 0.0, equipment: Equipment = PCMU.equipment) -> Quality:
-    """Rate one received stream by its loss and how it clusters; the delay is for the caller to know."""
-    return estimate(loss=statistics.loss, burst_ratio=statistics.burst_ratio, delay_s=delay_s, equipment=equipment)
+def of_stream(statistics: StreamStatistics, *, delay_s: float = 0.0, equipment: Equipment = G711) -> Quality:
+    """Rate one received stream by what was lost or late and how it clusters; the delay is for the caller to know."""
+    return estimate(loss=statistics.unheard, burst_ratio=statistics.burst_ratio, delay_s=delay_s, equipment=equipment)
+
+
+def judged(statistics: StreamStatistics, *, delay_s: float = 0.0) -> Quality | None:
+    """Rate a stream by the codec it is in; None where G.113 gives no narrowband values for it (G.722, Opus)."""
+    known = find_format(statistics.codec, statistics.clock_rate_hz)
+    if isinstance(known, Codec):
+        return None if known.equipment is None else of_stream(statistics, delay_s=delay_s, equipment=known.equipment)
+    return None

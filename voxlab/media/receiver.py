@@ -105,6 +105,14 @@ class Receiver:
             return True
         return False
 
+    def take_formats(self, formats: Iterable[Format]) -> None:
+        """Take other payload types from now on: SDP agreed anew."""
+        self._formats = by_payload_type(formats)
+
+    def change_own_ssrc(self, ssrc: int) -> None:
+        """Keep another SSRC for ourselves."""
+        self._own_ssrc = ssrc
+
     def _open(self, ssrc: int, media: Format) -> ReceivedStream:
         stream = ReceivedStream(ssrc, media, AudioSink(self._record_s) if self._record_s > 0 else None)
         self.streams[ssrc] = stream
@@ -114,8 +122,19 @@ class Receiver:
         """Return a snapshot of each stream, in the order in which they began."""
         return [stream.statistics() for stream in self.streams.values()]
 
-    def heard(self) -> npt.NDArray[np.int16]:
-        """Return all sound kept: int16 array, shape (n,), 8 kHz, from the first packet of the first stream on.
+    @property
+    def best_rate_hz(self) -> int:
+        """The highest sample rate of what came, 8000 at least."""
+        return max((stream.sink.best_rate_hz for stream in self.streams.values() if stream.sink), default=8000)
+
+    @property
+    def heard_from_ns(self) -> int:
+        """Arrival of the first packet of the sound kept; 0 without any."""
+        sinks = (stream.sink for stream in self.streams.values() if stream.sink)
+        return min((sink.first_ns for sink in sinks if sink.first_ns is not None), default=0)
+
+    def heard(self, rate_hz: int = 8000) -> npt.NDArray[np.int16]:
+        """Return all sound kept: int16 array, shape (n,), at ``rate_hz``, from the first packet of the first stream on.
 
         Each stream where it arrived.
         """
@@ -123,8 +142,8 @@ class Receiver:
         if not sinks:
             return np.zeros(0, dtype=np.int16)
         begin = min(sink.first_ns or 0 for sink in sinks)
-        laid_out = [((sink.first_ns or 0) - begin, *sink.samples()) for sink in sinks]
-        parts = [(after_ns * 8000 // NS + start, samples) for after_ns, start, samples in laid_out]
+        laid_out = [((sink.first_ns or 0) - begin, *sink.samples(rate_hz)) for sink in sinks]
+        parts = [(after_ns * rate_hz // NS + start, samples) for after_ns, start, samples in laid_out]
         origin = min(at for at, _ in parts)
         heard = np.zeros(max(at - origin + len(samples) for at, samples in parts), dtype=np.int16)
         for at, samples in parts:

@@ -1,4 +1,4 @@
-"""RTCP compound packets between bytes and values: SR, RR, SDES, BYE; others are kept raw (RFC 3550 s.6, A.2).
+"""RTCP compound packets between bytes and values: SR, RR, SDES, BYE, APP, XR; others kept raw (RFC 3550 s.6, A.2).
 
 Must not know when to send them.
 """
@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 from voxlab.media.errors import MediaError
+from voxlab.media.rtcp_xr import XrBlock, pack_blocks, parse_blocks
 
 SR: Final = 200
 RR: Final = 201
 SDES: Final = 202
 BYE: Final = 203
+APP: Final = 204
+XR: Final = 207
 CNAME: Final = 1
 MAX_COUNT: Final = 31
 
@@ -94,15 +97,33 @@ class Goodbye(NamedTuple):
     reason: str = ""
 
 
+class Application(NamedTuple):
+    """APP: something between applications; its name has four ASCII letters, its data whole words (s.6.7)."""
+
+    subtype: int
+    ssrc: int
+    name: str
+    data: bytes
+
+
+class ExtendedReport(NamedTuple):
+    """XR: further reports of one participant (RFC 3611 s.2)."""
+
+    ssrc: int
+    blocks: tuple[XrBlock, ...]
+
+
 class OtherRtcp(NamedTuple):
-    """A packet type that is not read here (APP, XR, feedback): its count field, and all behind the common header."""
+    """A packet type that is not read here (feedback): its count field, and all behind the common header."""
 
     packet_type: int
     subtype: int
     body: bytes
 
 
-RtcpPacket: TypeAlias = SenderReport | ReceiverReport | SourceDescription | Goodbye | OtherRtcp
+RtcpPacket: TypeAlias = (
+    SenderReport | ReceiverReport | SourceDescription | Goodbye | Application | ExtendedReport | OtherRtcp
+)
 
 
 def pack_compound(packets: Iterable[RtcpPacket]) -> bytes:
@@ -136,8 +157,19 @@ def _pack_one(packet: RtcpPacket) -> bytes:
                 len(packet.ssrcs),
                 struct.pack(f"!{len(packet.ssrcs)}I", *packet.ssrcs) + _pack_reason(packet.reason),
             )
+        case Application():
+            return _framed(APP, packet.subtype, struct.pack("!I", packet.ssrc) + _app_name(packet.name) + packet.data)
+        case ExtendedReport():
+            return _framed(XR, 0, struct.pack("!I", packet.ssrc) + pack_blocks(packet.blocks))
         case OtherRtcp():
             return _framed(packet.packet_type, packet.subtype, packet.body)
+
+
+def _app_name(name: str) -> bytes:
+    encoded = name.encode("ascii", "replace")
+    if len(encoded) != 4:
+        raise ValueError(f"the name in an APP packet has four ASCII characters, {name!r} has not (RFC 3550 s.6.7)")
+    return encoded
 
 
 def _framed(packet_type: int, count: int, body: bytes) -> bytes:
@@ -232,6 +264,12 @@ def _read_body(packet_type: int, count: int, body: bytes) -> RtcpPacket:
         return _read_description(body, count)
     if packet_type == BYE:
         return _read_goodbye(body, count)
+    if packet_type == APP:
+        _need(body, 8, "application packet")
+        return Application(count, int.from_bytes(body[:4], "big"), body[4:8].decode("latin-1"), body[8:])
+    if packet_type == XR:
+        _need(body, 4, "extended report")
+        return ExtendedReport(int.from_bytes(body[:4], "big"), parse_blocks(body[4:]))
     return OtherRtcp(packet_type, count, body)
 
 

@@ -2,19 +2,23 @@
 
 Must not know RTCP or addresses. Frame ``k`` is due at ``origin + k * ptime`` and has the timestamp ``first + k *
 samples``: nothing drifts, a pause moves the timestamp by the time that passed, and packets do not depend on how often
-somebody asks for them.
+somebody asks for them. A frame carries sound or, while a key is down, a telephone event.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from voxlab.media.batch import PacketBatch
-from voxlab.media.codecs import Codec
+from voxlab.media.codecs import Codec, Format, SampleCodec
+from voxlab.media.encoding import Encoding
 from voxlab.media.rtp import RtpPacket, pack
-from voxlab.media.sources import Source, window_of
+from voxlab.media.sources import Source
+from voxlab.media.telephone_event import EventFrame
 
 NS: Final = 1_000_000_000
 MAX_OVERDUE_FRAMES: Final = 25
@@ -34,42 +38,81 @@ class Sender:
     codec : Codec
     ptime_s : float
         Sound in a packet.
+    events : Format, optional
+        Under which payload type keys are sent; its clock is the codec's (RFC 4733 s.2.2).
     """
 
     def __init__(
-        self, *, ssrc: int, first_sequence: int, first_timestamp: int, codec: Codec, ptime_s: float = 0.02
+        self,
+        *,
+        ssrc: int,
+        first_sequence: int,
+        first_timestamp: int,
+        codec: Codec,
+        ptime_s: float = 0.02,
+        events: Format | None = None,
     ) -> None:
         self.ssrc = ssrc
         self.codec = codec
+        self.events = events
         self.packets = 0
         self.octets = 0
+        self.ptime_s = ptime_s
         self.frame_ns = round(ptime_s * NS)
         self.frame_samples = round(ptime_s * codec.clock_rate_hz)
         self._first_sequence = first_sequence
         self._first_timestamp = first_timestamp
         self._origin_ns: int | None = None
         self._frame = 0
-        self._source: Source | None = None
+        self._encoding: Encoding | None = None
         self._source_from = 0
-        self._encoded = np.empty(0, dtype=np.uint8)
+        self._keys: dict[int, EventFrame] = {}
         self._talkspurt = True
 
     @property
     def playing(self) -> bool:
         """Whether a source is being sent."""
-        return self._source is not None
+        return self._encoding is not None
 
     def play(self, source: Source, now_ns: int) -> None:
         """Send a source from its beginning, in place of the one before, from the next frame on."""
         if not self.playing:
             self._resume(now_ns)
-        self._source = source
+        encoder = None if self._encoding is None else self._encoding.encoder
+        self._encoding = Encoding(self.codec, source, self.ptime_s, encoder)
         self._source_from = self._frame
-        self._encoded = self.codec.encode(source.samples)
 
     def pause(self) -> None:
         """Send nothing until the next `play`; its first packet has the marker and the timestamp of its instant."""
-        self._source = None
+        self._encoding = None
+
+    def press(self, frames: Mapping[int, EventFrame]) -> None:
+        """Send events in these frames, none of which may have been sent; sound waits until they are over."""
+        self._keys |= frames
+
+    def next_free_frame(self, now_ns: int) -> int:
+        """Return the first frame, due now or later, behind every key that is to be sent."""
+        if not self.playing and not self._keys:
+            self._resume(now_ns)
+        return max([self._frame, *(frame + 1 for frame in self._keys)])
+
+    def change_ssrc(self, ssrc: int) -> None:
+        """Go on as another source: packets are counted anew, numbers and timestamps go on (s.8.2)."""
+        self.ssrc = ssrc
+        self._first_sequence = (self._first_sequence + self.packets) & 0xFFFF
+        self.packets = self.octets = 0
+        self._talkspurt = True
+
+    def change_codec(self, codec: Codec, ptime_s: float, events: Format | None) -> None:
+        """Go on in another codec from the next frame on; its timestamps begin where those of the one before stand."""
+        self._first_timestamp = self._stamp(self._frame)
+        self._origin_ns = None if self._origin_ns is None else self._due_ns(self._frame)
+        self._frame = self._source_from = 0
+        self._keys.clear()
+        self._encoding = None
+        self.codec, self.events, self.ptime_s = codec, events, ptime_s
+        self.frame_ns = round(ptime_s * NS)
+        self.frame_samples = round(ptime_s * codec.clock_rate_hz)
 
     def _resume(self, now_ns: int) -> None:
         """Go to the first frame that is due now or later; what comes next begins a talkspurt."""
@@ -83,23 +126,22 @@ class Sender:
 
     @property
     def next_ns(self) -> int | None:
-        """When the next frame is due, None while nothing plays."""
-        return self._due_ns(self._frame) if self.playing else None
+        """When the next frame is due, None while there is nothing to send."""
+        if self.playing:
+            return self._due_ns(self._frame)
+        return self._due_ns(max(self._frame, min(self._keys))) if self._keys else None
 
     @property
     def finish_ns(self) -> int | None:
         """When the source has been sent to its end; None if it has none or nothing plays."""
-        if self._source is None or self._source.loop:
-            return None
-        return self._due_ns(self._source_from - -len(self._encoded) // self.frame_samples)
+        frames = self._encoding.frames if self._encoding else None
+        return None if frames is None else self._due_ns(self._source_from + frames)
 
     def frames_due(self, now_ns: int) -> int:
         """Return how many frames are due now or before."""
-        return (
-            (now_ns - self._due_ns(self._frame)) // self.frame_ns + 1
-            if self.playing and now_ns >= self._due_ns(self._frame)
-            else 0
-        )
+        busy = self.playing or bool(self._keys)
+        first = self._due_ns(self._frame)
+        return (now_ns - first) // self.frame_ns + 1 if busy and now_ns >= first else 0
 
     def take_packets(self, now_ns: int) -> list[bytes]:
         """Return the wire form of the packets that are due; silence follows a source that has ended."""
@@ -107,28 +149,74 @@ class Sender:
         if due > MAX_OVERDUE_FRAMES:
             self._frame += due - MAX_OVERDUE_FRAMES
             self._talkspurt = True
-        return [self._pack(self._octets(1).tobytes()) for _ in range(min(due, MAX_OVERDUE_FRAMES))]
+        packets = []
+        for _ in range(min(due, MAX_OVERDUE_FRAMES)):
+            key = self._keys.pop(self._frame, None)
+            if key is not None:
+                packets.append(self._pack_key(key))
+            elif self.playing:
+                packets.append(self._pack(self._sound(1)[0].tobytes()))
+            else:
+                self._frame += 1
+        self._forget_missed_keys()
+        return packets
 
-    def take_batch(self, now_ns: int) -> PacketBatch | None:
-        """Return the packets that are due as columns, each with its own time; None if there are none."""
-        due = self.frames_due(now_ns)
-        if not due:
-            return None
-        payload = self._octets(due).reshape(due, self.frame_samples)
-        frame = np.arange(self._frame, self._frame + due, dtype=np.int64)
-        number = np.arange(self.packets, self.packets + due, dtype=np.int64)
-        marker = np.zeros(due, dtype=np.bool_)
-        marker[0] = self._talkspurt
-        batch = PacketBatch(
-            self.ssrc,
-            self.codec.payload_type,
-            (self._origin_ns or 0) + frame * self.frame_ns,
-            (number + self._first_sequence).astype(np.uint16),
-            (frame * self.frame_samples + self._first_timestamp).astype(np.uint32),
-            marker,
-            payload,
-        )
-        self._sent(due, due, payload.size)
+    def _forget_missed_keys(self) -> None:
+        for frame in [each for each in self._keys if each < self._frame]:
+            del self._keys[frame]
+
+    def take_batches(self, now_ns: int) -> list[PacketBatch]:
+        """Return the packets that are due as columns, each with its own time; one batch per run of a payload type."""
+        end = self._frame + self.frames_due(now_ns)
+        batches = []
+        for frames in self._runs(end):
+            key = self._keys.pop(self._frame, None)
+            if key is not None:
+                batches.append(self._key_batch([key, *(self._keys.pop(self._frame + i) for i in range(1, frames))]))
+            elif self.playing:
+                batches.append(self._sound_batch(frames))
+            else:
+                self._frame += frames
+        return batches
+
+    def _runs(self, end: int) -> Iterator[int]:
+        """Yield how many frames from the current one on, before ``end``, are all of one event, or all without one."""
+        while self._frame < end:
+            stop = self._frame + 1 if self._keys else end
+            while stop < end and self._began(stop) == self._began(self._frame):
+                stop += 1
+            yield stop - self._frame
+
+    def _began(self, frame: int) -> int | None:
+        key = self._keys.get(frame)
+        return None if key is None else key.began
+
+    def _sound_batch(self, frames: int) -> PacketBatch:
+        frame = np.arange(self._frame, self._frame + frames, dtype=np.int64)
+        stamps = (frame * self.frame_samples + self._first_timestamp).astype(np.uint32)
+        return self._batch(self.codec.payload_type, frame, stamps, self._talkspurt, self._sound(frames))
+
+    def _key_batch(self, keys: list[EventFrame]) -> PacketBatch:
+        frame = np.arange(self._frame, self._frame + len(keys), dtype=np.int64)
+        stamps = np.full(len(keys), self._stamp(keys[0].began), dtype=np.uint32)
+        payload = np.frombuffer(b"".join(each.payload for each in keys), np.uint8).reshape(len(keys), -1)
+        return self._batch(self._event_type, frame, stamps, keys[0].marker, payload)
+
+    def _batch(
+        self,
+        payload_type: int,
+        frame: npt.NDArray[np.int64],
+        stamps: npt.NDArray[np.uint32],
+        marked: bool,
+        payload: npt.NDArray[np.uint8],
+    ) -> PacketBatch:
+        number = np.arange(self.packets, self.packets + len(frame), dtype=np.int64)
+        marker = np.zeros(len(frame), dtype=np.bool_)
+        marker[0] = marked
+        due_ns = (self._origin_ns or 0) + frame * self.frame_ns
+        numbers = (number + self._first_sequence).astype(np.uint16)
+        batch = PacketBatch(self.ssrc, payload_type, due_ns, numbers, stamps, marker, payload, due_ns)
+        self._sent(len(frame), len(frame), payload.size)
         return batch
 
     def frame(self, payload: bytes, now_ns: int, *, payload_type: int | None = None) -> bytes:
@@ -141,17 +229,30 @@ class Sender:
         self._frame = max(self._frame, (now_ns - self._due_ns(0) + self.frame_ns // 2) // self.frame_ns)
         return self._pack(payload, payload_type)
 
-    def _octets(self, frames: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-        start = (self._frame - self._source_from) * self.frame_samples
-        loop = self._source is not None and self._source.loop
-        return window_of(self._encoded, start, frames * self.frame_samples, loop=loop, silence=self.codec.silence)
+    def _sound(self, frames: int) -> npt.NDArray[np.uint8]:
+        assert self._encoding is not None
+        return self._encoding.octets(self._frame - self._source_from, frames)
+
+    @property
+    def _event_type(self) -> int:
+        return self.codec.payload_type if self.events is None else self.events.payload_type
+
+    def _stamp(self, frame: int) -> int:
+        return (self._first_timestamp + frame * self.frame_samples) & 0xFFFFFFFF
+
+    def _pack_key(self, key: EventFrame) -> bytes:
+        return self._put(self._event_type, self._stamp(key.began), key.payload, key.marker, 1)
 
     def _pack(self, payload: bytes, payload_type: int | None = None) -> bytes:
         kind = self.codec.payload_type if payload_type is None else payload_type
+        width = self.codec.width if isinstance(self.codec, SampleCodec) else 0
+        frames = max(1, len(payload) // (width * self.frame_samples)) if width else 1
+        return self._put(kind, self._stamp(self._frame), payload, self._talkspurt, frames)
+
+    def _put(self, kind: int, stamp: int, payload: bytes, marker: bool, frames: int) -> bytes:
         sequence = (self._first_sequence + self.packets) & 0xFFFF
-        timestamp = (self._first_timestamp + self._frame * self.frame_samples) & 0xFFFFFFFF
-        packed = pack(RtpPacket(kind, sequence, timestamp, self.ssrc, payload, self._talkspurt))
-        self._sent(1, max(1, len(payload) // self.frame_samples), len(payload))
+        packed = pack(RtpPacket(kind, sequence, stamp, self.ssrc, payload, marker))
+        self._sent(1, frames, len(payload))
         return packed
 
     def _sent(self, packets: int, frames: int, octets: int) -> None:

@@ -1,6 +1,7 @@
 """What was heard: the packets of one stream laid out by their RTP timestamps, and how loud they are (RFC 3550 s.5.1).
 
-Must not know sequence numbers.
+A codec that remembers is decoded in the order of its timestamps, its own concealment in short gaps. Must not know
+sequence numbers.
 
 Nothing is laid out or decoded until somebody listens; gaps are silence. The latest packet for an instant wins.
 """
@@ -9,21 +10,29 @@ from __future__ import annotations
 
 import math
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from voxlab.kernels.sequence import TIMESTAMP_BITS, unwrap
 from voxlab.kernels.tones import FULL_SCALE, tone_amplitude
-from voxlab.media.codecs import Codec
+from voxlab.media.codecs import Codec, SampleCodec
+from voxlab.media.resampling import resample
 
 NS: Final = 1_000_000_000
 ANCHOR_TOLERANCE_S: Final = 2.0
 """How far media time may part from arrival time before it counts as a new clock (a restart, one that stood on hold)."""
+
+LONGEST_CONCEALED_S: Final = 0.1
+"""What a codec's own concealment fills; a longer gap is silence."""
+
+
+Piece: TypeAlias = tuple[int, npt.NDArray[np.int16], int]
+"""Where it begins, in samples at its own rate; the samples; that rate."""
 
 
 class _Written(NamedTuple):
@@ -92,25 +101,49 @@ class AudioSink:
         if self._kept_s >= self.max_duration_s:
             self.beyond_bound += packets
             return False
-        self._kept_s += octets / codec.clock_rate_hz
+        ticks = octets // codec.width if isinstance(codec, SampleCodec) else octets
+        self._kept_s += ticks / codec.clock_rate_hz if codec.name != "opus" else packets * 0.02
         return True
 
-    def samples(self) -> tuple[int, npt.NDArray[np.int16]]:
+    @property
+    def best_rate_hz(self) -> int:
+        """The highest sample rate among the codecs that came, 8000 at least."""
+        return max((each.codec.sample_rate_hz for each in self._written), default=8000)
+
+    def samples(self, rate_hz: int = 8000) -> tuple[int, npt.NDArray[np.int16]]:
         """Return what was heard, and where it begins.
+
+        Parameters
+        ----------
+        rate_hz : int
+            Samples a second of the result.
 
         Returns
         -------
         start : int
             Samples from the first packet's arrival to the first sample; below 0 where that packet was overtaken.
         heard : int16 array, shape (n,)
-            8 kHz; gaps are 0.
+            Gaps are 0.
         """
-        pieces = [(at, codec.decode(octets)) for at, octets, codec in self._pieces()]
+        pieces = [
+            (at * rate_hz // of_hz, resample(piece, of_hz, rate_hz))
+            for at, piece, of_hz in _joined_up(self._decoded_pieces())
+        ]
         start = min((at for at, _ in pieces), default=0)
         heard = np.zeros(max((at + len(piece) for at, piece in pieces), default=start) - start, dtype=np.int16)
         for at, piece in pieces:
             heard[at - start : at - start + len(piece)] = piece
         return start, heard
+
+    def _decoded_pieces(self) -> Iterator[Piece]:
+        """Yield what was said without a gap: where it begins in samples at its own rate, the samples, that rate."""
+        for codec, group in groupby(self._pieces(), lambda piece: piece[2]):
+            if isinstance(codec, SampleCodec):
+                for at, rows, _ in group:
+                    yield at, codec.decode(rows.reshape(-1)), codec.sample_rate_hz
+            else:
+                frames = [(at, row.tobytes()) for at, rows, _ in group for at, row in _single(at, rows, codec)]
+                yield from _decode_in_order(frames, codec)
 
     def _pieces(self) -> Iterator[tuple[int, npt.NDArray[np.uint8], Codec]]:
         """Yield the runs of octets without a gap, each with its position: samples since the first packet."""
@@ -123,11 +156,13 @@ class AudioSink:
             reference = int(extended[-1])
             elapsed = (time_ns - (self.first_ns or 0)) * codec.clock_rate_hz // NS
             position, anchor = _anchored(extended, elapsed, anchor, ANCHOR_TOLERANCE_S * codec.clock_rate_hz)
-            breaks = np.flatnonzero(np.diff(position) != payload.shape[1]) + 1
+            step = payload.shape[1] // codec.width if isinstance(codec, SampleCodec) else 0
+            breaks = np.flatnonzero(np.diff(position) != step) + 1
             for first, last in pairwise([0, *breaks.tolist(), len(position)]):
                 if abs(int(position[first])) < bound:
                     room = bound - int(position[first])
-                    yield int(position[first]), payload[first:last].reshape(-1)[:room], codec
+                    rows = payload[first : last if not step else min(last, first + -(-room // step))]
+                    yield int(position[first]), rows, codec
 
     def _joined(self) -> Iterator[tuple[Any, Any, Any, Codec]]:
         """Yield columns: batches as they are, single packets of one codec and size together."""
@@ -140,6 +175,45 @@ class AudioSink:
             time_ns = np.array([each.time_ns for each in written], dtype=np.int64)
             timestamp = np.array([each.timestamp for each in written], dtype=np.uint32)
             yield time_ns, timestamp, rows.reshape(len(written), octets), codec
+
+
+def _single(at: int, rows: npt.NDArray[np.uint8], codec: Codec) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Yield each row of a piece with its place in samples; without a constant step, a piece is one row."""
+    for row in rows:
+        yield at * codec.sample_rate_hz // codec.clock_rate_hz, row
+
+
+def _joined_up(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield pieces of one rate that follow each other as one, so that a change of rate has no seams between packets."""
+    begin, due, rate_hz, parts = 0, 0, 0, list[npt.NDArray[np.int16]]()
+    for at, piece, of_hz in pieces:
+        if parts and (at, of_hz) != (due, rate_hz):
+            yield begin, np.concatenate(parts), rate_hz
+            parts = []
+        if not parts:
+            begin, rate_hz = at, of_hz
+        parts.append(piece)
+        due = at + len(piece)
+    if parts:
+        yield begin, np.concatenate(parts), rate_hz
+
+
+def _decode_in_order(frames: list[tuple[int, bytes]], codec: Codec) -> Iterator[Piece]:
+    """Decode one stream of a codec that remembers, from its lowest timestamp on; what comes twice counts once."""
+    decoder = codec.make_decoder()
+    ordered = sorted(dict(frames).items())
+    due, length = ordered[0][0], 0
+    for at, payload in ordered:
+        missing = at - due
+        if length and 0 < missing <= LONGEST_CONCEALED_S * codec.sample_rate_hz:
+            for begin in range(due, at, length):
+                count = min(length, at - begin)
+                last = begin + count == at
+                yield begin, decoder.conceal(count, payload if last else None), codec.sample_rate_hz
+        piece = decoder.frame(payload)
+        yield at, piece, codec.sample_rate_hz
+        length = len(piece) or length
+        due = at + len(piece)
 
 
 def _shape(written: _Written) -> tuple[bool, Codec, int]:
@@ -187,9 +261,33 @@ def tone_level_dbfs(samples: npt.NDArray[np.int16], frequency_hz: float, sample_
 
 
 def write_wav(path: str | Path, samples: npt.NDArray[np.int16], sample_rate_hz: int = 8000) -> None:
-    """Write samples (int16 array, shape (n,)) to a WAV file of one channel."""
+    """Write samples (int16 array, shape (n,), or (n, channels) for stereo) to a WAV file."""
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate_hz)
         file.writeframes(samples.astype("<i2").tobytes())
+
+
+def side_by_side(
+    left: tuple[float, npt.NDArray[np.int16]], right: tuple[float, npt.NDArray[np.int16]], rate_hz: int = 8000
+) -> npt.NDArray[np.int16]:
+    """Return two sounds as the channels of one, each where it began.
+
+    Parameters
+    ----------
+    left, right : (float, int16 array of shape (n,))
+        When its first sample sounded, in seconds of one clock, and the samples.
+    rate_hz : int
+
+    Returns
+    -------
+    int16 array, shape (n, 2)
+        From the earlier beginning to the later end; silence where one has nothing.
+    """
+    begin_s = min(start for start, _ in (left, right))
+    placed = [(round((start - begin_s) * rate_hz), samples) for start, samples in (left, right)]
+    both = np.zeros((max(at + len(samples) for at, samples in placed), 2), np.int16)
+    for channel, (at, samples) in enumerate(placed):
+        both[at : at + len(samples), channel] = samples
+    return both

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import wave
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -20,13 +21,12 @@ import numpy.typing as npt
 
 from voxlab.data import sample
 from voxlab.kernels import tones
+from voxlab.media.resampling import resample
 
 SAMPLE_RATE_HZ: Final = 8000
 TONE_LEVEL_DBFS: Final = -13.0
 MAX_DURATION_S: Final = 3600.0
-
-_CUTOFF: Final = 0.9
-_TAPS_PER_FACTOR: Final = 32
+MAX_LOOP_SAMPLES: Final = 60 * SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,15 @@ class Source:
         Whether it begins again at its end; silence follows otherwise.
     name : str
         For people.
+    finer : callable, optional
+        Returns the same sound at the rate asked for, where more of it is known than 8 kHz hold; None for what is not.
     """
 
     samples: npt.NDArray[np.int16]
     loop: bool = False
     name: str = "samples"
+    finer: Callable[[int], npt.NDArray[np.int16] | None] | None = None
+    _at: dict[int, npt.NDArray[np.int16]] = field(default_factory=dict, repr=False)
 
     @property
     def duration_s(self) -> float:
@@ -54,7 +58,28 @@ class Source:
 
     def looped(self) -> Source:
         """Return the same sound, repeated without end."""
-        return replace(self, loop=True)
+        return replace(self, loop=True, _at={})
+
+    def at(self, sample_rate_hz: int) -> npt.NDArray[np.int16]:
+        """Return the samples at another rate, for a codec of more (or fewer) than 8000 a second.
+
+        An int16 array, shape (n * sample_rate_hz / 8000,), worked out once; not to be written to.
+        """
+        if sample_rate_hz == SAMPLE_RATE_HZ:
+            return self.samples
+        known = self._at.get(sample_rate_hz)
+        if known is None:
+            known = self.finer(sample_rate_hz) if self.finer else None
+            if known is None:
+                whole = np.tile(self.samples, self._rounds(sample_rate_hz))
+                known = resample(whole, SAMPLE_RATE_HZ, sample_rate_hz, loop=self.loop)
+            self._at[sample_rate_hz] = known
+        return known
+
+    def _rounds(self, sample_rate_hz: int) -> int:
+        """Return after how many rounds a loop is a whole number of samples at another rate, 1 where that is long."""
+        rounds = SAMPLE_RATE_HZ // math.gcd(SAMPLE_RATE_HZ, len(self.samples) * sample_rate_hz)
+        return rounds if self.loop and rounds * len(self.samples) <= MAX_LOOP_SAMPLES else 1
 
     def read(self, start: int, count: int) -> npt.NDArray[np.int16]:
         """Return ``count`` samples from position ``start``.
@@ -107,7 +132,12 @@ def dual_tone(*frequencies_hz: float, level_dbfs: float = TONE_LEVEL_DBFS) -> So
     """Return an endless sum of sines, each of ``level_dbfs``; frequencies as in `tone`."""
     period = tones.period_samples(frequencies_hz, SAMPLE_RATE_HZ)
     samples = tones.sines(frequencies_hz, level_dbfs, period, sample_rate_hz=SAMPLE_RATE_HZ)
-    return Source(samples, loop=True, name=" + ".join(f"{each:g} Hz" for each in frequencies_hz))
+
+    def finer(rate_hz: int) -> npt.NDArray[np.int16] | None:
+        count, rest = divmod(period * rate_hz, SAMPLE_RATE_HZ)
+        return None if rest else tones.sines(frequencies_hz, level_dbfs, count, sample_rate_hz=rate_hz)
+
+    return Source(samples, True, " + ".join(f"{each:g} Hz" for each in frequencies_hz), finer)
 
 
 def silence() -> Source:
@@ -141,7 +171,12 @@ def from_samples(
         raise ValueError(
             f"a source lasts at most {MAX_DURATION_S:.0f} s, this one {values.size / sample_rate_hz:.0f} s"
         )
-    return Source(resampled(_as_int16(values), sample_rate_hz), loop, name)
+    original = _as_int16(values)
+
+    def finer(rate_hz: int) -> npt.NDArray[np.int16] | None:
+        return resample(original, sample_rate_hz, rate_hz, loop=loop) if sample_rate_hz > SAMPLE_RATE_HZ else None
+
+    return Source(resampled(original, sample_rate_hz), loop, name, finer)
 
 
 def _as_int16(values: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
@@ -153,10 +188,7 @@ def _as_int16(values: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
 
 
 def resampled(samples: npt.NDArray[np.int16], sample_rate_hz: int) -> npt.NDArray[np.int16]:
-    """Return the samples at 8 kHz.
-
-    The method: a linear-phase low-pass (a sinc under a Hamming window, 32 taps for each step of the factor and one
-    more, cut at 3.6 kHz) and every k-th sample of what it lets through, its delay taken off.
+    """Return the samples at 8 kHz (see ``media.resampling``).
 
     Parameters
     ----------
@@ -173,13 +205,7 @@ def resampled(samples: npt.NDArray[np.int16], sample_rate_hz: int) -> npt.NDArra
         raise ValueError(
             f"a source has 8000 samples a second or a multiple up to 48000, not {sample_rate_hz}; resample it first"
         )
-    if factor == 1:
-        return samples
-    half = _TAPS_PER_FACTOR * factor // 2
-    at = np.arange(-half, half + 1)
-    taps = np.sinc(at * _CUTOFF / factor) * np.hamming(len(at))
-    filtered = np.convolve(samples.astype(np.float64), taps / taps.sum())[half : half + len(samples) : factor]
-    return np.clip(np.rint(filtered), -32768, 32767).astype(np.int16)
+    return resample(samples, sample_rate_hz, SAMPLE_RATE_HZ)
 
 
 def from_wav(path: str | Path, *, loop: bool = False) -> Source:

@@ -7,16 +7,23 @@ Must not know addresses or the session that it belongs to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
-from voxlab.kernels import stream_statistics as cell
+import numpy as np
+
+from voxlab.kernels import stream_cells as cell
+from voxlab.kernels.bursts import NO_BURSTS, Bursts, bursts
 from voxlab.kernels.stream_statistics import StreamState
 from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import Codec, Format
+from voxlab.media.errors import MediaError
+from voxlab.media.history import History
 from voxlab.media.rtcp import ReportBlock
 from voxlab.media.rtp import RtpPacket
 from voxlab.media.sinks import AudioSink
+from voxlab.media.telephone_event import EventReceiver
 
 NS: Final = 1_000_000_000
 _LOST_MIN, _LOST_MAX = -0x800000, 0x7FFFFF
@@ -57,6 +64,15 @@ class StreamStatistics:
         Longest time between two packets.
     jitter_ms, mean_jitter_ms, max_jitter_ms : float
         A.8's estimate: the latest, the mean and the maximum over the packets after the first.
+    late : int
+        Packets that came too late to be played: more than 60 ms behind the place that the first packet of their
+        talkspurt set. After five in a row that buffer has run dry and fills anew. They are not among the lost.
+    bursts : Bursts
+        How what was lost or late lies.
+    mean_delay_s : float or None
+        One way, from the sender's clock to the receiver's; None where the two cannot be compared.
+    history : bytes
+        How it went, second by second, as `media.history` packs it.
     """
 
     ssrc: int
@@ -79,6 +95,20 @@ class StreamStatistics:
     jitter_ms: float
     mean_jitter_ms: float
     max_jitter_ms: float
+    late: int = 0
+    bursts: Bursts = NO_BURSTS
+    mean_delay_s: float | None = field(default=None, compare=False)
+    history: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def packet_s(self) -> float:
+        """Mean time from packet to packet, 0 before the second one."""
+        return self.duration_s / (self.expected - 1) if self.expected > 1 else 0.0
+
+    @property
+    def unheard(self) -> float:
+        """Lost or late as a fraction of expected, 0 to 1: what a listener missed."""
+        return (self.lost + self.late) / self.expected if self.expected else 0.0
 
     @property
     def loss(self) -> float:
@@ -115,6 +145,7 @@ class ReceivedStream:
         self.ssrc = ssrc
         self.media = media
         self.sink = sink
+        self.events = EventReceiver()
         self.ended_s: float | None = None
         self._state = StreamState()
         self._octets = 0
@@ -122,22 +153,57 @@ class ReceivedStream:
         self._reported_received = 0
         self._sender_ntp = 0
         self._sender_ns = 0
+        self._delay_ns = 0
+        self._delayed = 0
+        self._history = History()
 
     def receive(self, packet: RtpPacket, media: Format, now_ns: int) -> None:
         """Take one packet whose payload type stands for ``media``."""
         self._note(media, len(packet.payload))
-        fresh = self._state.add(now_ns, packet.sequence, packet.timestamp, media.clock_rate_hz, media.tells_time)
+        numbers = now_ns, packet.sequence, packet.timestamp
+        fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, packet.marker)
+        if fresh and media.name == "telephone-event":
+            self._press(packet.payload, packet.timestamp, media, now_ns)
+        self._remember(now_ns)
         if fresh and self.sink and isinstance(media, Codec):
             self.sink.write(now_ns, packet.timestamp, packet.payload, media)
 
     def receive_batch(self, batch: PacketBatch, media: Format) -> None:
-        """Take packets in order of arrival; the same as `receive` for each."""
+        """Take packets in order of arrival; the same as `receive` for each.
+
+        What is not a clean run goes by the second, so that its history has points.
+        """
+        while not _is_even(batch):
+            first, batch = batch.split(int(batch.time_ns[0]) + NS)
+            if not batch.packets:
+                batch = first
+                break
+            self._take_batch(first, media)
+        self._take_batch(batch, media)
+
+    def _take_batch(self, batch: PacketBatch, media: Format) -> None:
         self._note(media, batch.payload.size)
         columns = batch.time_ns, batch.sequence, batch.timestamp
-        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time)
+        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, batch.marker)
+        if batch.sent_ns is not None:
+            self._delay_ns += int((batch.time_ns - batch.sent_ns)[fresh].sum())
+            self._delayed += int(fresh.sum())
+        if media.name == "telephone-event":
+            for row in np.flatnonzero(fresh).tolist():
+                self._press(batch.payload[row].tobytes(), int(batch.timestamp[row]), media, int(batch.time_ns[row]))
+        self._remember(int(batch.time_ns[-1]))
         if self.sink and isinstance(media, Codec):
             kept = batch if fresh.all() else batch.take(fresh)
             self.sink.write_rows(kept.time_ns, kept.timestamp, kept.payload, media)
+
+    def _press(self, payload: bytes, timestamp: int, media: Format, now_ns: int) -> None:
+        with suppress(MediaError):  # too short to be an event: it counts as a packet and presses no key
+            self.events.receive(payload, timestamp, media.clock_rate_hz, now_ns / NS)
+
+    def _remember(self, now_ns: int) -> None:
+        state = self._state
+        if state.counters[cell.STARTED]:
+            self._history.note(now_ns, state.counters, state.estimates[cell.JITTER], (self._delay_ns, self._delayed))
 
     def _note(self, media: Format, octets: int) -> None:
         self._octets += octets
@@ -173,7 +239,8 @@ class ReceivedStream:
     def statistics(self) -> StreamStatistics:
         """Return a snapshot."""
         counters = [int(each) for each in self._state.counters]
-        jitter, total, highest = (float(each) * 1000.0 / self.media.clock_rate_hz for each in self._state.estimates)
+        rate_hz = counters[cell.CLOCK_RATE] or self.media.clock_rate_hz
+        jitter, total, highest = (float(each) * 1000.0 / rate_hz for each in self._state.estimates)
         expected = counters[cell.EXPECTED_BEFORE] + counters[cell.HIGHEST] - counters[cell.LOWEST] + 1
         return StreamStatistics(
             ssrc=self.ssrc,
@@ -196,4 +263,19 @@ class ReceivedStream:
             jitter_ms=jitter,
             mean_jitter_ms=total / counters[cell.JITTER_SAMPLES] if counters[cell.JITTER_SAMPLES] else 0.0,
             max_jitter_ms=highest,
+            late=counters[cell.LATE],
+            bursts=bursts(counters, self._state.window),
+            mean_delay_s=self._delay_ns / self._delayed / NS if self._delayed else None,
+            history=self._history.packed(),
         )
+
+
+def _is_even(batch: PacketBatch) -> bool:
+    """Tell by its ends whether nothing of a batch seems to be missing or held up; a short one counts as even."""
+    last = batch.packets - 1
+    spans_ns = int(batch.time_ns[last] - batch.time_ns[0])
+    if spans_ns <= NS:
+        return True
+    numbers = (int(batch.sequence[last]) - int(batch.sequence[0])) & 0xFFFF
+    sent = batch.sent_ns
+    return numbers == last and sent is not None and int(sent[last] - sent[0]) == spans_ns

@@ -151,6 +151,11 @@ class Channel:
             wait *= 2
         return None
 
+    @property
+    def even_delay_s(self) -> float | None:
+        """The delay of every packet where all arrive, once, in order and at an even pace; else None."""
+        return self._even_delay_s
+
     def pass_batch(self, time_ns: NDArray[np.int64]) -> Passage:
         """Return what becomes of packets that leave at ``time_ns``, int64 array of shape (n,), ascending."""
         import numpy as np

@@ -93,6 +93,9 @@ class Batch(Protocol):
     def wire(self) -> NDArray[np.uint8]:
         """Return the wire form of each, a row of bytes."""
 
+    def delayed(self, delay_s: float) -> Batch:
+        """Return the batch as it arrives after a constant delay."""
+
     def take(self, rows: NDArray[Any], time_ns: NDArray[np.int64] | None = None) -> Batch:
         """Return some rows (an index may come twice) at other times, sorted by time."""
 

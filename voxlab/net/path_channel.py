@@ -45,6 +45,11 @@ class PathChannel:
         """The temper."""
         return self._path
 
+    @property
+    def even_delay_s(self) -> float | None:
+        """None: a path draws for each packet, even where all of them fare alike."""
+        return None
+
     def pass_through(self, now: float) -> tuple[float, ...]:
         """Return the times at which a packet sent now arrives: none if it is lost, two if it is doubled."""
         self._now_s = max(self._now_s, now)

@@ -52,9 +52,13 @@ class SimulatedMediaPort:
 
         target = self._network.media_at(remote)
         way = self._network.way(self.owner, target.owner if target is not None else remote.host)
-        passage = way.channel.pass_batch(batch.time_ns)
         if target is None:
             return np.full(len(batch.time_ns), LOST, np.uint8)
+        delay_s = way.channel.even_delay_s
+        if delay_s is not None:
+            self._deliver(batch.delayed(delay_s), target)
+            return np.zeros(len(batch.time_ns), np.uint8)  # DELIVERED, all of them
+        passage = way.channel.pass_batch(batch.time_ns)
         if len(passage.rows):
             self._deliver(batch.take(passage.rows, passage.arrival_ns), target)
         return np.where(passage.lost, LOST, DELIVERED).astype(np.uint8)
@@ -62,7 +66,11 @@ class SimulatedMediaPort:
     def _deliver(self, batch: Batch, target: SimulatedMediaPort) -> None:
         """Hand over at once what has arrived by now, the rest in one piece when the last of it is there."""
         loop = self._network.loop
-        here, under_way = batch.split(round(loop.time() * 1e9))
+        now_ns = round(loop.time() * 1e9)
+        if int(batch.time_ns[-1]) <= now_ns:
+            target._take_batch(batch, self.rtp_address)
+            return
+        here, under_way = batch.split(now_ns)
         if len(here.time_ns):
             target._take_batch(here, self.rtp_address)
         if len(under_way.time_ns):

@@ -67,6 +67,11 @@ PCMU = Codec(0, "PCMU", 8000)
 PCMA = Codec(8, "PCMA", 8000)
 G722 = Codec(9, "G722", 8000)  # the clock says 8000 though it samples at 16 kHz (RFC 3551 s.4.5.2)
 TELEPHONE_EVENT = Codec(101, "telephone-event", 8000, 1, "0-16")
+OPUS = Codec(111, "opus", 48_000, 2, "useinbandfec=1")  # always 48000 and 2, whatever is sent (RFC 7587 s.4.1, s.7)
+L16 = Codec(96, "L16", 8000)
+L16_WIDE = Codec(98, "L16", 16_000)
+COMFORT_NOISE = Codec(13, "CN", 8000)
+TELEPHONE_EVENT_OPUS = Codec(110, "telephone-event", 48_000, 1, "0-16")
 _STATIC = (
     PCMU, Codec(3, "GSM", 8000), Codec(4, "G723", 8000), Codec(5, "DVI4", 8000), Codec(6, "DVI4", 16000),
     Codec(7, "LPC", 8000), PCMA, G722, Codec(10, "L16", 44100, 2), Codec(11, "L16", 44100), Codec(12, "QCELP", 8000),
@@ -108,6 +113,8 @@ class Media(NamedTuple):
         the direction.
         """
         key = (tuple(codecs), ptime_ms, tuple(more), direction)
+        if any(text.startswith("crypto:") for text in key[2]):  # a key is used once, and is to be remembered nowhere
+            return cls("audio", port, protocol, *_write_audio(*key))
         written = _written.get(key)
         if written is None:
             written = _write_audio(*key)

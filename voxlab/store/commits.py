@@ -93,9 +93,11 @@ class GroupCommit:
     def settle(self) -> None:
         """Wait until everything is on record, or could not be."""
         self.begin()
-        while self._batch is not None:
-            self._batch.done.exception()
-            self._land(self._batch)
+        while (batch := self._batch) is not None:
+            failed = batch.done.exception() is not None
+            self._land(batch)
+            if not failed:
+                self.begin()
 
     def _land(self, batch: _Batch) -> None:
         if batch.landed:

@@ -31,7 +31,7 @@ MEMORY_SESSIONS = 100_000
 """Sessions that a store in memory keeps."""
 
 _WAITING_ROWS = 200_000  # what is kept for a file that cannot be written just now
-_MEMORY_ROWS = 20_000  # rows that may wait: memory has nothing to make durable
+_MEMORY_ROWS = 5_000  # rows that may wait: memory has nothing to make durable
 _ERRORS_KEPT = 100
 
 

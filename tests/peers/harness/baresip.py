@@ -22,6 +22,9 @@ ausrc_channels 2
 audio_alert nil
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
+module srtp.so
 module ausine.so
 module sndfile.so
 module ctrl_tcp.so

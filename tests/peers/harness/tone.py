@@ -36,13 +36,14 @@ def recorded_level_dbfs(recording: Path, frequency_hz: float, window_s: float = 
 
 
 def read_wav(path: Path) -> tuple[array.array[int], int]:
-    """Return samples and sampling rate (Hz) of a mono 16-bit WAV file."""
+    """Return samples and sampling rate (Hz) of a 16-bit WAV file; of two channels (Opus), the first."""
     with wave.open(str(path)) as file:
-        if (file.getnchannels(), file.getsampwidth()) != (1, 2):
+        if file.getnchannels() > 2 or file.getsampwidth() != 2:
             raise ValueError(
-                f"{path.name}: mono, 16 bit expected; has {file.getnchannels()} channels of {file.getsampwidth()} bytes"
+                f"{path.name}: one or two channels of 16 bit expected; has {file.getnchannels()} of "
+                f"{file.getsampwidth()} bytes"
             )
         samples = array.array("h", file.readframes(file.getnframes()))
         if sys.byteorder == "big":
             samples.byteswap()
-        return samples, file.getframerate()
+        return samples[:: file.getnchannels()], file.getframerate()

@@ -1,0 +1,57 @@
+"""A source as the payloads of one codec, frame by frame. Must not know packets or time.
+
+What has no memory is turned once, as a whole; a codec that remembers is asked for one frame after the other, and goes
+on from where it was when the source changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from voxlab.media.codecs import Codec, Encoder, SampleCodec
+from voxlab.media.sources import Source, window_of
+
+Octets = npt.NDArray[np.uint8]
+
+
+class Encoding:
+    """The frames of one source.
+
+    Parameters
+    ----------
+    codec : Codec
+    source : Source
+    ptime_s : float
+    encoder : Encoder, optional
+        The state that the source before left.
+    """
+
+    def __init__(self, codec: Codec, source: Source, ptime_s: float, encoder: Encoder | None = None) -> None:
+        self.frame_samples = round(ptime_s * codec.sample_rate_hz)
+        self._samples = source.at(codec.sample_rate_hz)
+        self._loop = source.loop
+        self._plain = codec if isinstance(codec, SampleCodec) else None
+        self._encoded = self._plain.encode(self._samples) if self._plain else np.empty(0, np.uint8)
+        self.encoder = encoder if self._plain else encoder or codec.make_encoder(ptime_s)
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames the source fills; None without an end."""
+        return None if self._loop else -(-len(self._samples) // self.frame_samples)
+
+    def octets(self, first: int, count: int) -> Octets:
+        """Return the payloads of ``count`` frames from ``first`` on: uint8 array, shape (count, octets)."""
+        if self._plain is not None:
+            size = self.frame_samples * self._plain.width
+            read = window_of(self._encoded, first * size, count * size, loop=self._loop, silence=self._plain.silence)
+            return read.reshape(count, size)
+        samples = window_of(
+            self._samples, first * self.frame_samples, count * self.frame_samples, loop=self._loop, silence=0
+        )
+        return self._by_frame(samples.reshape(count, self.frame_samples))
+
+    def _by_frame(self, frames: npt.NDArray[np.int16]) -> Octets:
+        assert self.encoder is not None
+        payloads = [self.encoder.frame(each) for each in frames]
+        return np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)

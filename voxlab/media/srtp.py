@@ -1,0 +1,107 @@
+"""SRTP and SRTCP of one leg: what is sent is protected, what comes is checked and opened (RFC 3711, RFC 4568 s.6.2).
+
+The packets are libsrtp's work, through pylibsrtp, loaded when first needed. Where the keys come from is not known here:
+from SDP, or from a DTLS handshake (RFC 5764 s.4.2), which would hand over the same two.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from voxlab.base.errors import VoxlabError
+from voxlab.media.batch import PacketBatch
+from voxlab.media.rtp import is_rtcp
+
+_PROFILES: Final = {
+    "AES_CM_128_HMAC_SHA1_80": "SRTP_PROFILE_AES128_CM_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32": "SRTP_PROFILE_AES128_CM_SHA1_32",
+}
+KEY_BYTES: Final = 30
+
+
+class SrtpUnavailable(VoxlabError):
+    """pylibsrtp is not installed."""
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("pylibsrtp")
+    except (ImportError, OSError) as error:
+        raise SrtpUnavailable(f"SRTP needs the package pylibsrtp: pip install pylibsrtp ({error})") from error
+
+
+class Srtp:
+    """Both directions of one leg.
+
+    Parameters
+    ----------
+    suite : str
+        ``AES_CM_128_HMAC_SHA1_80`` or ``AES_CM_128_HMAC_SHA1_32``.
+    local, remote : bytes
+        Master key and salt, 30 octets, of what we send and of what they send.
+
+    Attributes
+    ----------
+    refused : Counter
+        Packets dropped by the reason: "authentication" (forged, or damaged on the way), "replay", "malformed".
+
+    Raises
+    ------
+    VoxlabError
+        Another suite, keys of another length, or no library.
+    """
+
+    def __init__(self, suite: str, local: bytes, remote: bytes) -> None:
+        if suite not in _PROFILES or len(local) != KEY_BYTES or len(remote) != KEY_BYTES:
+            raise VoxlabError(
+                f"SRTP here is {' or '.join(_PROFILES)} with two keys of {KEY_BYTES} octets, not {suite!r}"
+            )
+        library = _library()
+        policy, self._error = library.Policy, library.Error
+        profile = getattr(policy, _PROFILES[suite])
+        outbound, inbound = policy.SSRC_ANY_OUTBOUND, policy.SSRC_ANY_INBOUND
+        self._out = library.Session(policy(key=local, ssrc_type=outbound, srtp_profile=profile))
+        self._in = library.Session(policy(key=remote, ssrc_type=inbound, srtp_profile=profile))
+        self.refused: Counter[str] = Counter()
+
+    def protect(self, data: bytes) -> bytes:
+        """Return an RTP packet or compound RTCP packet as it goes on the wire."""
+        return bytes(self._out.protect_rtcp(data) if is_rtcp(data) else self._out.protect(data))
+
+    def open(self, data: bytes) -> bytes | None:
+        """Return what a packet from the wire holds; None, and it is counted, if it is not the peer's or came before."""
+        try:
+            return bytes(self._in.unprotect_rtcp(data) if is_rtcp(data) else self._in.unprotect(data))
+        except self._error as error:
+            self.refused[_reason(str(error))] += 1
+            return None
+
+    def protect_batch(self, batch: PacketBatch) -> PacketBatch:
+        """Return packets as they go on the wire: the same headers, payloads longer by the authentication tag."""
+        protected = [self.protect(row.tobytes()) for row in batch.wire()]
+        return _like(batch, protected)
+
+    def open_batch(self, batch: PacketBatch) -> PacketBatch | None:
+        """Return what came as it was before, without those that are counted; None if none is left."""
+        opened = [self.open(row.tobytes()) for row in batch.wire()]
+        good = np.array([each is not None for each in opened])
+        if not good.any():
+            return None
+        kept = batch if good.all() else batch.take(good)
+        return _like(kept, [each for each in opened if each is not None])
+
+
+def _reason(text: str) -> str:
+    if "replay" in text:
+        return "replay"
+    return "authentication" if "authentication" in text else "malformed"
+
+
+def _like(batch: PacketBatch, packets: list[bytes]) -> PacketBatch:
+    matrix: npt.NDArray[np.uint8] = np.frombuffer(b"".join(packets), np.uint8).reshape(len(packets), -1)
+    return PacketBatch.from_wire(batch.time_ns, matrix)._replace(sent_ns=batch.sent_ns)
