@@ -57,6 +57,8 @@ def run(file: Path, settings: Settings, as_json: bool, ascii: bool) -> int:  # n
     VoxlabError
         For a file without ``setup``, one that fails, or an address that is taken.
     """
+    if settings.allow_remote_scenarios and settings.http_port is None:
+        raise VoxlabError("--allow-remote-scenarios goes with --http-port: without it nothing comes over HTTP")
     out = Terminal(ascii=ascii)
     with _stop_signals(), contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
         setup = load(file)
@@ -154,8 +156,6 @@ def _open_http(lab: Lab, settings: Settings) -> None:
         from voxlab.management.server import serve
 
         serve(lab, settings.http_port, allow_scripts=settings.allow_remote_scenarios)
-    elif settings.allow_remote_scenarios:
-        raise VoxlabError("--allow-remote-scenarios goes with --http-port: without it nothing comes over HTTP")
 
 
 @contextlib.contextmanager
