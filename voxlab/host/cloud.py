@@ -98,6 +98,13 @@ class CloudMachine(ServerMachine):
         self.registrations = Registrations(platform, self)
         self._outlets = Outlets(platform, lambda: self.node, place.ids.fork("outlets"), self.now)
 
+    def restore(self, aor: str, bindings: tuple[Binding, ...]) -> None:
+        """Take registrations that devices made before we were started."""
+        self.location.replace(aor, bindings)
+        self.node.housekeeping_changed = True
+        self._name_devices(aor)
+        self.host.rearm()
+
     def _new_policy(self, authenticator: Authenticator) -> PlatformPolicy:
         self.policy = PlatformPolicy(
             self.platform, authenticator, self.location, host=self.place.owner, addresses=self.own_hosts

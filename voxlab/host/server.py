@@ -210,7 +210,7 @@ class ServerMachine:
     @staticmethod
     def policy_said(event: Refused) -> bool:
         """Whether the routing policy refused, which keeps its own record; a challenge is no refusal."""
-        return event.status in (401, 403, 404, 407, 416)
+        return event.status in (401, 403, 404, 407, 416, 480)
 
     def keep_records(self) -> None:
         """Move what registrar and policy have to say into the journal."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.application import Application
 from voxlab.lab.trunk import Trunk, outward
+from voxlab.platform.access import ApiKey
 from voxlab.platform.account import Account as Record
 from voxlab.platform.application import UNCHANGED, Unchanged
+from voxlab.platform.application import Application as ApplicationRecord
 from voxlab.platform.trunk import Trunk as TrunkRecord
 from voxlab.platform.trunk import WhitelistItem
 
@@ -38,15 +42,19 @@ class Account:
         VoxlabError
             For a name that cannot be one: ``[a-z][a-z0-9-]{1,64}``.
         """
-        if name not in self._applications:
-            record = self.lab.world.submit(self._record.application, name)
-            self._applications[name] = Application(self.lab, record)
-        return self._applications[name]
+        record = self._record.applications.get(name) or self.lab.define(self._record.application, name)
+        return self._handle(record)
+
+    def _handle(self, record: ApplicationRecord) -> Application:
+        known = self._applications.get(record.name)
+        if known is None or known.record is not record:
+            known = self._applications[record.name] = Application(self.lab, record)
+        return known
 
     @property
     def applications(self) -> tuple[Application, ...]:
-        """The applications that were asked for, in that order."""
-        return tuple(self._applications.values())
+        """The applications there are, in the order in which they were made."""
+        return tuple([self._handle(record) for record in self._record.applications.values()])
 
     def trunk(
         self,
@@ -130,7 +138,7 @@ class Account:
             self.lab.cloud.keep_definitions()
             return record
 
-        record = self.lab.world.submit(define)
+        record = self.lab.define(define)
         if name not in self._trunks:
             self._trunks[name] = Trunk(self.lab, record)
         return self._trunks[name]
@@ -149,11 +157,35 @@ class Account:
 
     def allow(self, network: str, description: str = "") -> WhitelistItem:
         """Add a network to the whitelist without saying whose it is."""
-        return self.lab.world.submit(self._record.allow, network, description)
+        return self.lab.define(self._record.allow, network, description)
 
     def disallow(self, number: int) -> None:
         """Take the network with that number off the whitelist; calls that stand go on."""
-        self.lab.world.submit(self._record.disallow, number)
+        self.lab.define(self._record.disallow, number)
+
+    def api_key(self, path: str | os.PathLike[str], *, description: str = "") -> Path:
+        """Make a key of the management API and write its credentials file, which the reference's clients read.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; mode 0600, because whoever reads it has the account.
+        description : str
+            For the owner.
+        """
+        from voxlab.lab.api_key import key_pair, write_credentials
+
+        private, public = key_pair()
+        platform, store = self.lab.platform, self.lab.store
+
+        def keep() -> tuple[ApiKey, int]:
+            now_s = store.history.epoch_s + self.lab.world.now
+            key = ApiKey(self.lab.world.ids.token(16), self.name, public, description, now_s)
+            platform.api_keys[key.key_id] = key
+            return key, platform.ledger.entry("account", self.name, now_s=now_s).number
+
+        key, number = self.lab.define(keep)
+        return write_credentials(Path(path), key, private, number, f"{self.name}@{platform.domain}")
 
     def __repr__(self) -> str:
         return (

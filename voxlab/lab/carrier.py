@@ -220,7 +220,7 @@ class Carrier:
                 user.change_password(secret)
 
         self.lab.world.submit(define)
-        shown = self.record.users[username].password.reveal()
+        shown = self.record.users[username].known_password().reveal()
         return Line(username, self.domain, self.address, shown, text)
 
     # -- whom it lets in

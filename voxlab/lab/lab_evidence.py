@@ -71,6 +71,15 @@ class LabEvidence:
 
         return self.world.submit(lambda: self._settled(frames.calls))
 
+    @property
+    def history(self) -> pd.DataFrame:
+        """Every session that the store knows, a row each: with a file, those of earlier labs too."""
+        from voxlab.analysis import history
+
+        lab = self.lab
+        (rows,) = lab.world.submit(lab.store.ask, [(history.QUERY, ())]).result()
+        return history.history(rows)
+
     def call(self, number: int) -> Call:
         """Return the call with that number in ``lab.calls``.
 

@@ -63,7 +63,7 @@ class Phone(PhoneActions):
             user.name,
             user.domain,
             user.name,
-            options.password or user.password.reveal(),
+            options.password or user.known_password().reveal(),
             server,
             options.transport,
             user.display_name,

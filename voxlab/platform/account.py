@@ -26,6 +26,9 @@ class Registry(Protocol):
     def open(self, application: Application) -> None:
         """Make an application reachable under its domain."""
 
+    def shut(self, application: Application) -> None:
+        """Let nobody reach an application any more."""
+
     def admit(self, trunk: Trunk, wanted: tuple[Network, ...]) -> None:
         """Refuse a whitelist that another account's holds too, where nothing would tell whose calls come."""
 
@@ -59,6 +62,12 @@ class Account:
             known = self.applications[name] = Application(name, self.name, domain, self._realm, self._ids)
             self._registry.open(known)
         return known
+
+    def remove_application(self, name: str) -> None:
+        """Forget an application with its users, rules and scenarios; calls that stand go on."""
+        if name not in self.applications:
+            raise VoxlabError(f"unknown application {name!r} in {self.name}{did_you_mean(name, self.applications)}")
+        self._registry.shut(self.applications.pop(name))
 
     def trunk(self, name: str, *, allow: Iterable[str] | None = None) -> Trunk:
         """Return the trunk called ``name``, made if need be; a whitelist that is given replaces the one there was.
@@ -121,8 +130,13 @@ class Account:
         trunk.allow = tuple(network for network in trunk.allow if network != item.network)
         trunk.descriptions.pop(item.network, None)
 
+    def number_item(self, trunk: str, network: Network, number: int) -> None:
+        """Give a network of a trunk the number that it had: from a store."""
+        self._item_numbers[trunk, network] = number
+
     def _item_number(self, trunk: str, network: Network) -> int:
-        return self._item_numbers.setdefault((trunk, network), len(self._item_numbers) + 1)
+        unused = max(self._item_numbers.values(), default=0) + 1
+        return self._item_numbers.setdefault((trunk, network), unused)
 
     def __repr__(self) -> str:
         return f"Account({self.domain}: {len(self.applications)} applications, {len(self.trunks)} trunks)"

@@ -87,7 +87,7 @@ class Identification:
         sender = request.from_.uri
         ours = self._platform.serves(sender.host)
         if ours and self._location.registered_on(address_of_record(sender), flow, now):
-            user = self._platform.user_at(sender.user or "", sender.host)
+            user = self._platform.active_user_at(sender.user or "", sender.host)
             if user is not None:
                 return self._user(request, user)
         shown = self._authenticator.has_credentials(request, 407)
@@ -128,7 +128,7 @@ class Identification:
         if ours and aor != address_of_record(sender):
             return Reject(403, None, f"From says {address_of_record(sender)}, the credentials are those of {aor}")
         name, _, domain = aor.rpartition("@")
-        user = self._platform.user_at(name, domain)
+        user = self._platform.active_user_at(name, domain)
         if user is None:
             return Reject(403, None, f"{aor} is no user any more")
         return self._user(request, user)

@@ -10,8 +10,10 @@ import re
 
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
+from voxlab.platform.access import AccessList, ApiKey
 from voxlab.platform.account import Account
 from voxlab.platform.application import Application
+from voxlab.platform.ledger import Ledger
 from voxlab.platform.names import ACCOUNT, checked, did_you_mean
 from voxlab.platform.number import Number
 from voxlab.platform.numbering import checked_number
@@ -46,6 +48,9 @@ class Platform:
         self.numbers: dict[str, Number] = {}
         self.registrations: dict[str, SipRegistration] = {}
         self._domains: dict[str, Application] = {}
+        self.ledger = Ledger()
+        self.api_keys: dict[str, ApiKey] = {}
+        self.access_lists: dict[str, AccessList] = {}
 
     @property
     def realm(self) -> str:
@@ -78,7 +83,12 @@ class Platform:
         or the name alone, which is looked up at ``host``.
         """
         name, at, domain = username.rpartition("@")
-        return self.user_at(name, domain) if at else self.user_at(username, host)
+        return self.active_user_at(name, domain) if at else self.active_user_at(username, host)
+
+    def active_user_at(self, user: str, host: str) -> User | None:
+        """Return the user with the address-of-record ``user@host``, unless his owner has switched him off."""
+        known = self.user_at(user, host)
+        return known if known is not None and known.active else None
 
     def trunk_from(self, address: str) -> tuple[Account, Trunk] | None:
         """Return the first trunk whose whitelist holds the source ``address``, and its account."""
@@ -150,6 +160,19 @@ class Platform:
     def open(self, application: Application) -> None:
         """Make an application reachable under its domain."""
         self._domains[application.domain] = application
+
+    def shut(self, application: Application) -> None:
+        """Let nobody reach an application any more: its domain, its numbers and its registrations lead nowhere."""
+        self._domains.pop(application.domain, None)
+        for number in [each.number for each in self.numbers.values() if each.application is application]:
+            del self.numbers[number]
+        for registration in self.registrations.values():
+            if registration.application is application:
+                registration.application = registration.rule = registration.user = None
+
+    def access_list(self, account: str) -> AccessList:
+        """Return the addresses that may use the management API of an account."""
+        return self.access_lists.setdefault(account, AccessList())
 
     def admit(self, trunk: Trunk, wanted: tuple[Network, ...]) -> None:
         """Refuse a whitelist that another account's holds too, unless both have numbers that tell whose calls come."""

@@ -223,6 +223,8 @@ class PlatformPolicy:
         rule = rule or application.match(destination)
         if rule is None:
             return Reject(404, None, application.explain(destination).verdict)
+        if rule.scenario is not None and not rule.scenario.is_defined:
+            return Reject(480, None, f"rule {rule.name!r} in {application.domain} has it, but {rule.scenario.absence}")
         target = Target(application, rule, rule.scenario, destination, caller)
         return Handle(target) if rule.route is None else self._along_route(target, rule.route, now)
 
