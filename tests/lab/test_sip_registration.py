@@ -150,6 +150,18 @@ def test_an_outbound_proxy_and_a_name_for_digest_may_differ(operators: Operators
     assert (other.state, other.code) == ("failed", 403)  # the digest is right, but it is another subscriber's
 
 
+def test_it_comes_back_when_the_lab_starts_over_and_follows_when_the_sbc_moves(operators: Operators) -> None:
+    registration = registered(operators)
+    operators.lab.reset()
+    assert registration.wait().state == "successful"
+    operators.oma.dial(OFFICE).wait("connected").hang_up()
+    operators.lab.move_sbc()
+    assert registration.wait().state == "successful"
+    call = operators.oma.dial(OFFICE).wait("connected")
+    call.hang_up()
+    assert "shop.incoming" in repr(call)
+
+
 # -- bound to a user
 
 
