@@ -271,8 +271,9 @@ class CloudMachine(ServerMachine):
         self._command(leg, lambda agent: agent.hang_up(leg, self.now(), headers))
 
     def send(self, leg: int, method: str, content_type: str, body: bytes) -> None:
-        """Send INFO or MESSAGE inside the dialog."""
-        self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
+        """Send INFO or MESSAGE inside the dialog; in a call that is being ended it comes too late."""
+        if self.node.user_agent.state(leg) in {State.CONNECTED, State.ANSWERED}:
+            self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
     def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
         """Accept a re-INVITE, or refuse it; one that was withdrawn meanwhile wants neither."""
