@@ -11,7 +11,22 @@ from voxlab.lab.phone_options import PhoneOptions, updated
 from voxlab.platform.user import User as Record
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from voxlab.elements.location import Binding
     from voxlab.lab.lab import Lab
+
+
+BINDING_COLUMNS = {
+    "contact": "string",
+    "q": "float64",
+    "expires_in_s": "float64",
+    "transport": "category",
+    "source": "string",
+    "call_id": "string",
+    "cseq": "int64",
+}
+"""Columns of ``User.bindings``, in order; the index is ``binding``, from 1. The REGISTER came from ``source``."""
 
 
 class User:
@@ -59,6 +74,7 @@ class User:
         rtcp_mux: bool | None = None,
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
+        expires: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -106,6 +122,9 @@ class User:
             Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
         ptime_ms : int or None
             Milliseconds of sound in a packet that it asks for, 20 without a word about it.
+        expires : int or None
+            Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
+            brief says so with 423, and the phone asks for longer.
 
         Returns
         -------
@@ -134,6 +153,7 @@ class User:
             rtcp_mux=rtcp_mux,
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
+            expires_s=expires,
         )
         known = self._phones.get(name)
         if known is not None:
@@ -155,6 +175,22 @@ class User:
         """The user's phones."""
         return tuple(self._phones.values())
 
+    @property
+    def bindings(self) -> pd.DataFrame:
+        """Where the registrar believes that the user is: a row per contact, the most preferred first, a fresh snapshot
+        (RFC 3261 s.10).
+        """
+        lab = self.lab
+
+        def read() -> list[tuple[object, ...]]:
+            now = lab.now
+            return [_binding_row(each, now) for each in lab.cloud.location.lookup(self.record.aor, now)]
+
+        from voxlab.analysis import frames
+
+        rows = lab.world.submit(read)
+        return frames.table(BINDING_COLUMNS, rows, range(1, len(rows) + 1), "binding", lab.journal.epoch_s)
+
     def drop(self, phone: Phone) -> None:
         """Forget a phone that was closed."""
         self._phones.pop(phone.name, None)
@@ -169,3 +205,8 @@ class User:
 def _given(**options: Any) -> dict[str, Any]:
     """Return the options that were given: None leaves one as it is."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _binding_row(binding: Binding, now: float) -> tuple[object, ...]:
+    flow, left_s = binding.flow, binding.remaining_s(now)
+    return binding.contact.text, binding.q, left_s, flow.transport, str(flow.remote), binding.call_id, binding.cseq
