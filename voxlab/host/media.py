@@ -53,6 +53,8 @@ class MediaPlace:
         Draws the RTP port to bind, 0 for any.
     media_addresses : set of Address
         The media ports of the whole lab: what comes from one of them is on record already.
+    lets_in : callable
+        Whether the border of this host's network lets RTP from an address through; all of it by default.
     """
 
     owner: str
@@ -67,6 +69,7 @@ class MediaPlace:
     advertise: str | None = None
     ports: Callable[[], int] = field(default=lambda: 0)
     media_addresses: set[Address] = field(default_factory=set)
+    lets_in: Callable[[str], bool] = field(default=lambda _host: True)
 
 
 class MediaEnd:
