@@ -57,7 +57,7 @@ def lived_s(call: Any) -> float:
 
 def last_step(call: Any) -> tuple[float, str]:
     """Return when the caller's first transaction took its last step, and its input, such as "Timer B"."""
-    path = next((each.path for each in call.transactions), [])
+    path: list[tuple[float, str, str]] = next((each.path for each in call.transactions), [])
     return (float(path[-1][0]), str(path[-1][1])) if path else (float("inf"), "")
 
 

@@ -74,17 +74,16 @@ def recorded(call: Any) -> bool:
     return bool(passed) and passed[0].header("Record-Route") != ""
 
 
-def _times(call: Any, rows: Any) -> list[float]:
+def _times(rows: Any) -> list[float]:
     return [float(time_s) for time_s in rows.time_s]
 
 
 def cancelled_unknowing(call: Any) -> bool:
     """Whether the caller cancelled before a 200 had reached her, if one ever did."""
     messages, caller = call.messages, _caller(call)
-    cancels = _times(call, messages[(messages.src_name == caller) & (messages.method == "CANCEL")])
-    came = _times(
-        call, messages[(messages.dst_name == caller) & (messages.status == 200) & (messages.cseq_method == "INVITE")]
-    )
+    cancels = _times(messages[(messages.src_name == caller) & (messages.method == "CANCEL")])
+    picked_up = (messages.status == 200) & (messages.cseq_method == "INVITE")
+    came = _times(messages[(messages.dst_name == caller) & picked_up])
     return bool(cancels) and (not came or cancels[0] <= came[0])
 
 
