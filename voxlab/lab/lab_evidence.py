@@ -14,7 +14,7 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import RtcpRecord, RtpBlock, StreamMeasured, WireRecord
 from voxlab.host.media import MediaEnd
 from voxlab.lab.call import Call
-from voxlab.lab.evidence import Ladder
+from voxlab.lab.evidence import Ladder, MessageView
 from voxlab.net.world import World
 
 if TYPE_CHECKING:
@@ -54,6 +54,19 @@ class LabEvidence:
         from voxlab.analysis import frames
 
         return self.world.submit(frames.messages, self.index)
+
+    def message(self, number: int) -> MessageView:
+        """Return a SIP message by its number in ``messages``.
+
+        Raises
+        ------
+        VoxlabError
+            When there is none of that number, or no more.
+        """
+        found = next((each for each in self.world.submit(self.index.entries, None) if each.number == number), None)
+        if found is None:
+            raise VoxlabError(f"there is no message {number}; lab.messages lists those that there are")
+        return MessageView(number, found, self.journal)
 
     def faults(self) -> pd.DataFrame:
         """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""
