@@ -13,7 +13,7 @@ from voxlab.base.datagram import Address, Flow
 from voxlab.base.journal import Journal
 from voxlab.base.records import CallRouted, LegOpened, MessageRefused, RegistrationChanged
 from voxlab.dialog.dialog import Header
-from voxlab.dialog.events import LegEvent
+from voxlab.dialog.events import LegEvent, RequestReceived
 from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
@@ -181,8 +181,18 @@ class CloudMachine:
                 MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc)
             )
         else:
+            if isinstance(event, RequestReceived):
+                self._take_info(event)
             self._leg_event(event)
             self.events.leg_changed(event)
+
+    def _take_info(self, event: RequestReceived) -> None:
+        request = event.request
+        if request.method == "INFO":
+            body = request.body.decode("utf-8", "replace")
+            for port in self.ports:
+                if port.call_id == request.call_id and not port.released:
+                    port.take_info(request.headers.get("content-type") or "", body)
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target

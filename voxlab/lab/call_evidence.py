@@ -17,6 +17,7 @@ from voxlab.lab.evidence import Audio, Ladder, MessageView, TransactionView
 if TYPE_CHECKING:
     import pandas as pd
 
+    from voxlab.host.cloud_port import CloudPort
     from voxlab.host.terminal import Terminal
     from voxlab.lab.lab import Lab
     from voxlab.lab.media_table import MediaTable
@@ -250,11 +251,18 @@ class CallEvidence:
 
     @property
     def digits(self) -> pd.DataFrame:
-        """The keys that its phones heard, a row each: who, when, how long, how loud, as an event or in the sound."""
+        """The keys that were heard, a row each: who, when, how long, how loud, and how they came.
+
+        Methods are "rfc4733" (telephone events), "inband" (in the sound) and "info" (told by INFO, so without a
+        volume). The cloud hears events and INFO while no other leg takes part in the call; to sound it does not listen.
+        """
         from voxlab.analysis import frames
 
         def read(record: CallRecord) -> list[tuple[Any, ...]]:
-            heard = [(who, each) for who, end in self._terminals(record) for each in end.digits()]
+            cloud = self.lab.cloud
+            ends: list[tuple[str, Terminal | CloudPort]] = [*self._terminals(record)]
+            ends += [(cloud.place.owner, port) for port in cloud.ports if port.call_id in record.call_ids]
+            heard = [(who, each) for who, end in ends for each in end.digits()]
             heard.sort(key=lambda pair: (pair[1].time_s, pair[0]))
             return [(d.time_s, who, d.key, d.duration_s, d.volume_dbm0, d.method) for who, d in heard]
 
