@@ -169,9 +169,9 @@ class CloudPort(MediaEnd):
             if side.rtp.admits(source, now, batch.packets):
                 side.receiver.receive_batch(batch)
             return
-        joined_ns = math.ceil(self._joined[-1][0] * 1e9)
-        if batch.time_ns[0] <= joined_ns:  # a batch comes late: what arrived before the legs were joined was for us
-            before, batch = batch.split(joined_ns)
+        joined_ns = round(self._joined[-1][0] * 1e9)
+        if batch.time_ns[0] < joined_ns:  # a batch comes late: what arrived before the legs were joined was for us
+            before, batch = batch.split(joined_ns - 1)
             if self.side().rtp.admits(source, now, before.packets):
                 self.side().receiver.receive_batch(before)
             if not batch.packets:

@@ -5,7 +5,7 @@ Must not know how a call is made or ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from voxlab.analysis.callflow import call_flow
@@ -17,6 +17,7 @@ from voxlab.lab.evidence import Audio, Ladder, MessageView, TransactionView
 if TYPE_CHECKING:
     import pandas as pd
 
+    from voxlab.base.records import RtpBlock
     from voxlab.host.cloud_port import CloudPort
     from voxlab.host.terminal import Terminal
     from voxlab.lab.lab import Lab
@@ -182,12 +183,29 @@ class CallEvidence:
         lab = self.lab
 
         def count(record: CallRecord | None) -> pd.DataFrame:
-            ids = record.call_ids if record else ()
-            blocks = (block for block in lab.journal.rtp_blocks if block.call_id in ids)
-            return streams_by(mode, lab.index, blocks, record)
+            return streams_by(mode, lab.index, self._rtp_blocks(record), record)
 
         found: pd.DataFrame = self._read(count, lambda: count(None))
         return found
+
+    @property
+    def packets(self) -> pd.DataFrame:
+        """Its RTP packets on the wires, a row each: sequence number, timestamp, marker, size, and whether it got there.
+
+        A packet of ours is seen where it left, what comes from elsewhere where it arrived.
+        """
+        from voxlab.analysis import packets
+
+        index = self.lab.index
+        found: pd.DataFrame = self._read(
+            lambda record: packets.packets(index, self._rtp_blocks(record), record),
+            lambda: packets.packets(index, (), None),
+        )
+        return found
+
+    def _rtp_blocks(self, record: CallRecord | None) -> Iterator[RtpBlock]:
+        ids = record.call_ids if record is not None else ()
+        return (block for block in self.lab.journal.rtp_blocks if block.call_id in ids)
 
     def audio(self, who: str | None = None) -> Audio | list[str]:
         """Return what ``who`` heard; without an argument, who can be heard.
