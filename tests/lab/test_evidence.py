@@ -64,6 +64,21 @@ def test_packets_that_a_link_lost_are_told_apart(stage: Stage) -> None:
     assert heard.packets == (to_bob.outcome == "delivered").sum()
 
 
+def test_reports_say_what_their_tellers_counted(stage: Stage) -> None:
+    call = stage.alice.dial("bob").wait("connected")
+    stage.lab.link(stage.bob).impair(Impairment(loss=0.25))
+    stage.lab.run(21)
+    reports = call.reports
+    assert reports.index.name == "report"
+    assert {"bob", "alice"} <= set(reports.src_name)
+    of_bob = reports[(reports.src_name == "bob") & (reports.fraction_lost > 0)]
+    assert of_bob.fraction_lost.mean() == pytest.approx(64, abs=20)
+    assert of_bob.cumulative_lost.is_monotonic_increasing
+    (heard,) = call.media[call.media.dst_name == "bob"].itertuples()
+    assert set(of_bob.about) == {heard.ssrc}
+    assert of_bob.cumulative_lost.iloc[-1] <= heard.lost
+
+
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 

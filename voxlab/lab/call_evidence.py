@@ -203,6 +203,15 @@ class CallEvidence:
         )
         return found
 
+    @property
+    def reports(self) -> pd.DataFrame:
+        """What its ends told each other by RTCP, a row per report block: losses and jitter as they counted them."""
+        from voxlab.analysis.reports import reports
+
+        index = self.lab.index
+        found: pd.DataFrame = self._read(lambda record: reports(index, record), lambda: reports(index, None))
+        return found
+
     def _rtp_blocks(self, record: CallRecord | None) -> Iterator[RtpBlock]:
         ids = record.call_ids if record is not None else ()
         return (block for block in self.lab.journal.rtp_blocks if block.call_id in ids)
