@@ -194,12 +194,12 @@ class CallEvidence:
 
         A packet of ours is seen where it left, what comes from elsewhere where it arrived.
         """
-        from voxlab.analysis import packets
+        from voxlab.analysis import rtp_packets
 
         index = self.lab.index
         found: pd.DataFrame = self._read(
-            lambda record: packets.packets(index, self._rtp_blocks(record), record),
-            lambda: packets.packets(index, (), None),
+            lambda record: rtp_packets.packets(index, self._rtp_blocks(record), record),
+            lambda: rtp_packets.packets(index, (), None),
         )
         return found
 
