@@ -101,6 +101,8 @@ class Registrar:
         header field; None leaves it to the device.
     strict : bool
         Refuse a Request-URI with a user part (s.10.2: it MUST NOT have one), which lenient registrars overlook.
+    domain : str or None
+        The domain that an address of ours in To stands for (s.10.3 step 5), where there is only one.
     date : callable or None
         From now to the text of a Date header field (s.20.17); without one the response has none.
     """
@@ -118,6 +120,7 @@ class Registrar:
         service_route: tuple[str, ...] = (),
         flow_timer_s: int | None = None,
         strict: bool = False,
+        domain: str | None = None,
         date: Callable[[float], str] | None = None,
     ) -> None:
         self._location = location
@@ -130,6 +133,7 @@ class Registrar:
         self._service_route = service_route
         self._flow_timer_s = flow_timer_s
         self._strict = strict
+        self._domain = domain
         self._date = date
         self._records: list[Record] = []
 
@@ -208,6 +212,8 @@ class Registrar:
         if subscriber is None:
             raise _Refusal(judgement.status, judgement.verdict, "RFC 3261 s.10.3 step 3", None, judgement.headers)
         aor = address_of_record(to)
+        if self._domain is not None and to.host in self._addresses:
+            aor = f"{to.user}@{self._domain}"
         if subscriber.aor != aor:
             raise _Refusal(403, f"{subscriber.aor} may not change the bindings of {aor}", "RFC 3261 s.10.3 step 4")
         if to.host != request.uri.host and request.uri.host not in self._addresses:

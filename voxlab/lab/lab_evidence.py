@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from voxlab.host.cloud import CloudMachine
+    from voxlab.lab.carrier import Carrier
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
 
@@ -35,6 +36,7 @@ class LabEvidence:
         self.journal = journal
         self.index = Index(journal, self._uncounted)
         self.phones: list[Phone] = []
+        self.carriers: dict[str, Carrier] = {}
 
     @property
     def lab(self) -> Lab:
@@ -68,6 +70,15 @@ class LabEvidence:
         from voxlab.analysis import frames
 
         return self.world.submit(lambda: self._settled(frames.calls))
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Every session that the store knows, a row each: with a file, those of earlier labs too."""
+        from voxlab.analysis import history
+
+        lab = self.lab
+        (rows,) = lab.world.submit(lab.store.ask, [(history.QUERY, ())]).result()
+        return history.history(rows)
 
     def call(self, number: int) -> Call:
         """Return the call with that number in ``lab.calls``.
@@ -143,6 +154,8 @@ class LabEvidence:
 
     def _ends(self) -> list[MediaEnd]:
         ends: list[MediaEnd] = [end for end in self.cloud.ports if not end.released]
+        for carrier in self.carriers.values():
+            ends += carrier.ends
         for phone in self.phones:
             if phone.machine is not None:
                 ends += [end for end in phone.machine.terminals.values() if not end.released]

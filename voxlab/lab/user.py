@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
@@ -11,6 +11,8 @@ from voxlab.lab.phone_options import PhoneOptions, updated
 from voxlab.platform.user import User as Record
 
 if TYPE_CHECKING:
+    from voxlab.base.datagram import Address
+    from voxlab.host.media import MediaPlace
     from voxlab.lab.lab import Lab
 
 
@@ -149,6 +151,17 @@ class User:
         yield Submit(phone.build)
         self._phones[name] = phone
         return phone
+
+    # -- where its phones are, and where they register
+
+    @property
+    def servers(self) -> Mapping[str, Address]:
+        """The addresses that its phones register at, by transport."""
+        return self.lab.cloud.addresses
+
+    def new_place(self, title: str) -> MediaPlace:
+        """Give a new phone an address."""
+        return self.lab.new_place(title)
 
     @property
     def phones(self) -> tuple[Phone, ...]:

@@ -14,7 +14,7 @@ from html import escape
 from importlib import import_module
 from typing import Any, NamedTuple
 
-LESSONS = ("lesson_01", "lesson_09", "lesson_10", "lesson_11")
+LESSONS = ("lesson_01", "lesson_05", "lesson_06", "lesson_07", "lesson_09", "lesson_10", "lesson_11")
 _NO_CALL = 'check() takes what dial() returned: call = alice.dial("..."), then check("{id}", call)'
 
 
