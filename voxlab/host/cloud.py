@@ -12,7 +12,7 @@ from voxlab.base.datagram import Flow
 from voxlab.base.journal import Journal
 from voxlab.base.records import CallRouted, LegOpened, RegistrationChanged
 from voxlab.dialog.dialog import Header
-from voxlab.dialog.events import LegEvent
+from voxlab.dialog.events import LegEvent, RequestReceived
 from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
@@ -131,8 +131,18 @@ class CloudMachine(ServerMachine):
             self._routed(event, now)
         else:
             self._trunks.take(event, now)
+            if isinstance(event, RequestReceived):
+                self._take_info(event)
             self._leg_event(event)  # type: ignore[arg-type]  # what else a node says is a leg event
             self.events.leg_changed(event)  # type: ignore[arg-type]
+
+    def _take_info(self, event: RequestReceived) -> None:
+        request = event.request
+        if request.method == "INFO":
+            body = request.body.decode("utf-8", "replace")
+            for port in self.ports:
+                if port.call_id == request.call_id and not port.released:
+                    port.take_info(request.headers.get("content-type") or "", body)
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target

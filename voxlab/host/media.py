@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from voxlab.media.rtp_session import RtpSession
     from voxlab.media.srtp import Srtp
     from voxlab.media.stream import StreamStatistics
+    from voxlab.media.telephone_event import HeardDigit
 
 BATCH_S = 5.0  # statistics that are asked for speak of now all the same: `catch_up`
 LINGER_S = 0.25  # a port stays open for what is still on its way when the call ends
@@ -96,6 +97,7 @@ class MediaEnd:
         self.session = 0
         self.leg = ""
         self.call_id = ""
+        self.told: list[HeardDigit] = []
         self.closed = False
         self.released = False
         self._tap = RtpTap(place.journal)
