@@ -69,6 +69,15 @@ def test_any_message_is_had_by_its_number_in_the_table(stage: Stage) -> None:
     assert "Authorization" in stage.lab.message(3).headers
 
 
+def test_a_repetition_is_known_as_one(stage: Stage) -> None:
+    stage.lab.link(stage.bob).toward("cloud").drop(lambda _: True, times=1)
+    stage.bob.register()
+    again = stage.lab.messages.query("retransmission").index
+    assert len(again) == 1
+    assert stage.lab.message(int(again[0])).entry.retransmission
+    assert not stage.lab.message(int(again[0]) - 1).entry.retransmission
+
+
 @pytest.mark.parametrize("number", [0, 999, -1, "3"])
 def test_a_message_that_is_not_there_is_said(stage: Stage, number: Any) -> None:
     with pytest.raises(VoxlabError, match=r"there is no message .*lab\.messages lists"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from voxlab.analysis.callflow import lab_flow
+from voxlab.analysis.entries import Entry, read_entries
 from voxlab.analysis.index import Index
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
@@ -63,10 +64,15 @@ class LabEvidence:
         VoxlabError
             When there is none of that number, or no more.
         """
-        found = next((each for each in self.world.submit(self.index.entries, None) if each.number == number), None)
-        if found is None:
-            raise VoxlabError(f"there is no message {number}; lab.messages lists those that there are")
-        return MessageView(number, found, self.journal)
+        try:
+            return MessageView(number, self.world.submit(self._entry, number), self.journal)
+        except (KeyError, TypeError):
+            raise VoxlabError(f"there is no message {number!r}; lab.messages lists those that there are") from None
+
+    def _entry(self, number: int) -> Entry:
+        """Read one message beside those of its Call-ID, which say whether it is a repetition."""
+        (alone,) = read_entries((self.journal.message(number),))
+        return next((each for each in self.index.entries((alone.call_id,)) if each.number == number), alone)
 
     def faults(self) -> pd.DataFrame:
         """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""
