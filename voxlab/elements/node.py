@@ -328,8 +328,10 @@ class Node:
         flow = self.flow_for(uri)
         return () if flow is None else (flow,)
 
-    def flow_for(self, uri: Uri) -> Flow | None:
-        """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS)."""
+    def flow_for(self, uri: Uri, usual: str = "UDP") -> Flow | None:
+        """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS); ``usual``
+        is the transport where the URI names none.
+        """
         host = uri.params.get("maddr") or uri.host
         if not host:
             return None  # tel: and other schemes name no host
@@ -338,7 +340,7 @@ class Node:
             if known is None:
                 return None
             host = known
-        transport = "TLS" if uri.scheme == "sips" else (uri.params.get("transport") or "udp").upper()
+        transport = "TLS" if uri.scheme == "sips" else (uri.params.get("transport") or usual).upper()
         if transport not in self.listens:
             return None
         remote = Address(host, uri.port or _DEFAULT_PORTS[transport])

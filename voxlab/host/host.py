@@ -113,6 +113,7 @@ class Host:
             self.node.refuse(flow, framer.refused, framer.error)
             self.flush()
             self._close_stream(flow)
+            self.node.closed_flow(flow, now)
 
     # -- running the node
 

@@ -74,6 +74,14 @@ class Platform:
         name, at, domain = username.rpartition("@")
         return self.user_at(name, domain) if at else self.user_at(username, host)
 
+    def homes(self, user: str, account: str = "") -> list[str]:
+        """Return the domains of the applications, of one account or of all, that have a user of this name: whom a
+        device means that was given an address of ours for a domain.
+        """
+        wanted = [self.accounts[account]] if account else self.accounts.values()
+        everyone = (application for one in wanted for application in one.applications.values())
+        return [application.domain for application in everyone if user in application.users]
+
     def trunk_from(self, address: str) -> tuple[Account, Trunk] | None:
         """Return the trunk whose whitelist holds the source ``address``, and its account; accounts never share an
         address.

@@ -82,8 +82,8 @@ class PlatformPolicy:
     host : str
         Our name in the journal.
     addresses : container of str
-        Our own addresses: a Request-URI may name one of them, then To or else the caller says which application is
-        meant.
+        Our own addresses: a Request-URI may name one of them, then To, the caller or else the name of the user says
+        which application is meant. A From with one of them means the only user of that name.
     """
 
     def __init__(
@@ -145,9 +145,9 @@ class PlatformPolicy:
         caller = self._caller(request, flow, now)
         if not isinstance(caller, Caller):
             return caller
-        application = self._application(request, caller)
+        application = self.application(request, caller)
         if application is None:
-            return Reject(404, None, f"no application has the domain {request.uri.host!r}")
+            return Reject(404, None, self._nowhere(request.uri, caller))
         if application.account != caller.account:
             return Reject(
                 403, None, f"{caller.uri} belongs to account {caller.account!r}, not to that of {application.domain}"
@@ -164,7 +164,7 @@ class PlatformPolicy:
             return Reject(error.status, None, str(error))
 
     def _caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
-        sender = request.from_.uri
+        sender = self._at_home(request.from_.uri)
         ours = self._platform.serves(sender.host)
         if ours and self._location.registered_on(address_of_record(sender), flow, now):
             user = self._platform.user_at(sender.user or "", sender.host)
@@ -173,6 +173,9 @@ class PlatformPolicy:
         if ours or self._authenticator.has_credentials(request, 407):
             return self._by_digest(request, flow, now, ours)
         known = self._platform.trunk_from(flow.remote.host)
+        if known is None and sender.host in self._addresses:
+            # A phone that was given our address for a domain: whether there is such a user, the answer does not show.
+            return self._by_digest(request, flow, now, ours)
         if known is None:
             why = f"{flow.remote.host} is in no trunk's whitelist, and From {sender} is no user of ours"
             return Reject(403, None, why)
@@ -180,8 +183,9 @@ class PlatformPolicy:
         return Caller(sender.user or "", request.from_.display_name, sender, account.name, None, trunk)
 
     def _by_digest(self, request: Request, flow: Flow, now: float, ours: bool) -> Caller | Challenge | Reject:
-        sender = request.from_.uri
-        judgement = self._authenticator.judge(request, sender.host if ours else request.uri.host, 407, flow, now)
+        sender = self._at_home(request.from_.uri)
+        host = sender.host if ours else self._at_home(request.uri).host
+        judgement = self._authenticator.judge(request, host, 407, flow, now)
         if judgement.username:
             self._records.append(
                 AuthenticationVerdict(
@@ -213,23 +217,39 @@ class PlatformPolicy:
         sender = request.from_
         return Caller(user.name, sender.display_name or user.display_name, sender.uri, account, user)
 
+    def _at_home(self, uri: Uri) -> Uri:
+        """Put the domain in the place of our address, where only one application has a user of this name."""
+        if uri.host not in self._addresses:
+            return uri
+        homes = self._platform.homes(uri.user or "")
+        return uri._replace(host=homes[0]) if len(homes) == 1 else uri
+
     # -- whom they want
 
-    def _application(self, request: Request, caller: Caller) -> Application | None:
+    def application(self, request: Request, caller: Caller) -> Application | None:
         """Return the application that the Request-URI names; an address of ours or a tel URI names none, then To
-        does, or else the caller's own.
+        does, or else the caller's own, or the only one of the account, or the only one there with such a user.
         """
         host = request.uri.host
         if host and host not in self._addresses:
             return self._platform.application_at(host)
         named = self._platform.application_at(request.to.uri.host)
         if named is not None or caller.user is None:
-            return named or self._only_one(caller.account)
+            return named or self._only_one(caller.account, request.uri.user or "")
         return self._platform.application_at(caller.user.domain)
 
-    def _only_one(self, account: str) -> Application | None:
+    def _only_one(self, account: str, user: str) -> Application | None:
         applications = list(self._platform.accounts[account].applications.values())
-        return applications[0] if len(applications) == 1 else None
+        if len(applications) == 1:
+            return applications[0]
+        homes = self._platform.homes(user, account)
+        return self._platform.application_at(homes[0]) if len(homes) == 1 else None
+
+    def _nowhere(self, uri: Uri, caller: Caller) -> str:
+        if uri.host and uri.host not in self._addresses:
+            return f"no application has the domain {uri.host!r}"
+        homes = ", ".join(self._platform.homes(uri.user or "", caller.account)) or "none of its applications"
+        return f"{uri} names no domain, account {caller.account!r} has several, and {homes} has a {uri.user}"
 
     def _matched(self, application: Application, uri: Uri, caller: Caller, now: float) -> Answer:
         destination = destination_of(uri)
