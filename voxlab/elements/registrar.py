@@ -183,6 +183,8 @@ class Registrar:
             )
         if not self._directory.serves(uri.host) and uri.host not in self._addresses:
             raise _Refusal(404, f"no bindings are kept for {uri.host}", "RFC 3261 s.10.3 step 1")
+        if not request.to.uri.is_sip:
+            raise _Refusal(400, f"To names no SIP URI but {request.to.uri}", "RFC 3261 s.10.2, RFC 4475 s.3.3.4")
 
     def _check_extensions(self, request: Request) -> None:
         """Step 2: no extension is needed that we lack; a Path that the device does not know of is none it agreed to."""
