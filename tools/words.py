@@ -15,8 +15,8 @@ from report import SetUpFailed, say, start
 EXTRAS_OF_LOCK = {
     "demo": (),
     "lab": ("lab", "analysis"),
-    "full": ("lab", "analysis", "sipp", "webrtc", "cluster", "dev"),
-    "bench": ("lab", "analysis", "sipp", "webrtc", "cluster", "dev", "bench"),
+    "full": ("lab", "analysis", "sipp", "dns", "webrtc", "cluster", "dev"),
+    "bench": ("lab", "analysis", "sipp", "dns", "webrtc", "cluster", "dev", "bench"),
 }
 WITH_PEERS = {**os.environ, "PATH": system_packages.SEARCH_PATH}  # Debian keeps Kamailio where users do not look
 PYTEST = ("-m", "pytest", "-q")

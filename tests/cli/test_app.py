@@ -37,12 +37,6 @@ def test_a_fault_of_our_own_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsy
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("words", [["--http-port", "8080"], ["--store", "history.db"], ["--allow-remote-scenarios"]])
-def test_what_is_not_built_yet_is_refused_by_name(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "shop.py", *words]) == 1
-    assert f"{words[0]} has to wait" in capsys.readouterr().err
-
-
 class Screen:
     """A stream that is a terminal."""
 

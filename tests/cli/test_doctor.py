@@ -25,7 +25,7 @@ def test_a_complete_environment_is_healthy(capsys: pytest.CaptureFixture[str]) -
     assert found["Python"]["ok"]
     assert found["numpy"]["found"]
     assert found["127.0.0.1"]["found"] == "usable: UDP and TCP"
-    assert {"lab", "sipp", "speech", "webrtc", "cluster", "analysis"} <= set(found)
+    assert {"lab", "sipp", "dns", "speech", "webrtc", "cluster", "analysis"} <= set(found)
 
 
 def test_a_missing_program_costs_nothing_but_names_its_command(

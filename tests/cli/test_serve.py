@@ -67,6 +67,49 @@ def test_the_ready_line_is_all_of_standard_output_and_a_signal_ends_it_cleanly(s
     assert "BEGIN CERTIFICATE" in (shop.parent / "ca.pem").read_text()
 
 
+OWNED = """
+def setup(lab):
+    account = lab.account("acme")
+    account.application("shop").user("alice", password="secret-of-alice")
+    account.api_key("creds.json")
+    lab.certificate_authority("ca.pem")
+"""
+
+
+def test_the_management_api_is_served_over_https_and_what_it_makes_is_there_after_a_restart(tmp_path: Path) -> None:
+    file, ready = tmp_path / "shop.py", {}
+    file.write_text(OWNED)
+    switches = ("--json", "--bind", "127.0.0.47", "--port", "0", "--http-port", "0", "--store", "acme.db")
+    for name in ("carol", "erin"):
+        with serving(file, *switches) as process:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            assert ready["http"].startswith("https://127.0.0.47:")
+            endpoint = ready["http"].removeprefix("https://")
+            call = f"api.add_user({name!r}, {name!r}, 'Secret-123', application_name='shop')"
+            program = f"""
+import os
+os.environ["REQUESTS_CA_BUNDLE"] = "ca.pem"
+from voximplant.apiclient import VoximplantAPI
+api = VoximplantAPI("creds.json", endpoint={endpoint!r})
+{call}
+print(*[user["user_name"] for user in api.get_users(application_name="shop")["result"]])
+"""
+            client = subprocess.run(
+                [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+            )
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 0
+            assert "Traceback" not in err
+    assert client.stdout.split() == ["alice", "carol", "erin"]
+
+
+def test_scenarios_over_the_api_need_the_api(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", str(shop), "--bind", "127.0.0.48", "--port", "0", "--allow-remote-scenarios"]) == 1
+    assert "goes with --http-port" in capsys.readouterr().err
+
+
 def test_people_read_who_lives_there_and_which_rules_hold(shop: Path) -> None:
     with serving(shop, "--bind", "127.0.0.42", "--port", "0") as process:
         assert process.stdout is not None

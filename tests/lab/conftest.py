@@ -1,7 +1,8 @@
-"""The stage, for every test here."""
+"""The stage, with and without another operator, for every test here."""
 
 from __future__ import annotations
 
+from tests.lab.operators import both, make_operators, operators
 from tests.lab.stage import either, make_stage, stage
 
-__all__ = ["either", "make_stage", "stage"]
+__all__ = ["both", "either", "make_operators", "make_stage", "operators", "stage"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import inspect
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -46,12 +49,19 @@ def evaluate(cell: Cell, names: dict[str, Any]) -> object:
     """Run a cell as a notebook does and return what it would show."""
     tree = ast.parse(source(cell))
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, cell["id"], "exec"), names)
-    shown = eval(compile(ast.Expression(last.value), cell["id"], "eval"), names) if last else None
+    _run(compile(tree, cell["id"], "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    end = ast.Expression(last.value) if last else ast.parse("None", mode="eval")
+    shown = _run(compile(end, cell["id"], "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
     repr(shown)
     for picture in ("_repr_html_", "_repr_svg_"):
         getattr(shown, picture, lambda: None)()
     return shown
+
+
+def _run(code: CodeType, names: dict[str, Any]) -> object:
+    """Run code that may await at its top, as cells may."""
+    found = eval(code, names)
+    return asyncio.run(found) if inspect.iscoroutine(found) else found
 
 
 @contextmanager
@@ -114,12 +124,13 @@ def test_solutions_pass_with_every_cell_run_twice_and_leave_one_binding_and_one_
 
 
 def assert_one_of_each(lab: Lab, shop: Any) -> None:
-    """Nobody registered twice, no rule is there twice."""
+    """No phone is registered twice, no rule is there twice."""
     for user in shop.users:
-        assert len(user.phones) == 1
-        assert len(lab.cloud.location.lookup(f"{user.name}@{shop.domain}", lab.now)) == 1
+        registered = [phone for phone in user.phones if phone.registration == "registered"]
+        assert registered
+        assert len(lab.cloud.location.lookup(f"{user.name}@{shop.domain}", lab.now)) == len(registered)
+    assert shop.rules
     assert sorted(rule.name for rule in shop.rules) == sorted({rule.name for rule in shop.rules})
-    assert {"forward", "night"} <= {rule.name for rule in shop.rules}
 
 
 @on_a_lab

@@ -33,7 +33,10 @@ def talk(caller: Baresip, callee: Baresip, target: str) -> None:
         phone.until_heard(TALK_S)
     caller.command("hangup")
     callee.until_event("CALL_CLOSED")
-    for phone, own_hz, other_hz in ((caller, CALLER_HZ, CALLEE_HZ), (callee, CALLEE_HZ, CALLER_HZ)):
+    for phone, own_hz, other_hz in (
+        (caller, caller.tone_hz, callee.tone_hz),
+        (callee, callee.tone_hz, caller.tone_hz),
+    ):
         phone.stop()
         heard, echo = recorded_level_dbfs(phone.heard, other_hz), recorded_level_dbfs(phone.heard, own_hz)
         assert heard > AUDIBLE_DBFS, f"{phone.folder.name} hears {other_hz} Hz at {heard:.1f} dBFS only\n{phone.tail()}"

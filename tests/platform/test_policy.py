@@ -10,8 +10,11 @@ from voxlab.base.records import AuthenticationVerdict, MessageRefused
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding, LocationService
 from voxlab.elements.routing import Answer, Challenge, Handle, Reject
+from voxlab.platform.numbering import Dialect
 from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target, destination_of
+from voxlab.platform.registration import SipRegistration
+from voxlab.platform.secret import Secret
 from voxlab.sip.digest import answer
 from voxlab.sip.digest_server import DigestServer
 from voxlab.sip.message import Request
@@ -318,3 +321,160 @@ def test_what_cannot_be_read_becomes_an_answer_and_no_exception(cloud: Cloud) ->
     assert isinstance(answer, Reject)
     assert answer.status == 400
     assert len(cloud.reasons()) == 1
+
+
+# -- two operators: the order of precedence, one step after the other
+
+GIGAFON = "sip:+4930555001@gigafon.example"
+DID = "+4930999100"
+BIKES = Flow("UDP", HERE, Address("203.0.113.5", 5060))
+
+
+def registered(cloud: Cloud) -> SipRegistration:
+    """Let the platform be a phone of another telephony, whose registrar is at the address of CARRIER."""
+    known = SipRegistration(1, "acme", "acme-office", "gigafon.example", Secret("x"), "c0ffee")
+    known.application, known.addresses = cloud.shop, frozenset({CARRIER.remote.host})
+    cloud.platform.registrations[known.contact_user] = known
+    return known
+
+
+def test_a_call_over_our_registration_goes_to_its_rule_whatever_the_pattern_says(cloud: Cloud) -> None:
+    known = registered(cloud)
+    known.rule = cloud.shop.rule("office", scenario="forward", pattern="nothing matches this")
+    found = target(cloud.call("sip:c0ffee@127.0.0.1:5060", GIGAFON, flow=CARRIER))
+    assert (found.rule, found.destination, found.caller.registration) == (known.rule, "acme-office", known)
+    assert (found.caller.number, found.caller.trunk) == ("+4930555001", None)
+    known.rule = None
+    assert target(cloud.call("sip:c0ffee@127.0.0.1", GIGAFON, flow=CARRIER)).rule.name == "forward"
+
+
+def test_the_contact_of_our_registration_is_no_key_for_strangers(cloud: Cloud) -> None:
+    registered(cloud)
+    assert isinstance(cloud.call("sip:c0ffee@127.0.0.1", GIGAFON, flow=BIKES), Reject)
+    assert cloud.reasons() == [
+        "203.0.113.5 calls the contact of registration 'acme-office', whose registrar is at 198.51.100.7"
+    ]
+
+
+def test_a_registration_comes_before_a_from_of_ours_and_before_the_whitelist(cloud: Cloud) -> None:
+    known = registered(cloud)
+    assert target(cloud.call("sip:c0ffee@127.0.0.1", flow=CARRIER)).caller.registration is known
+    assert target(cloud.call(f"sip:bob@{DOMAIN}", GIGAFON, flow=CARRIER)).caller.trunk is cloud.trunk
+
+
+def test_a_registration_that_is_bound_to_nothing_takes_no_calls(cloud: Cloud) -> None:
+    registered(cloud).application = None
+    answer = cloud.call("sip:c0ffee@127.0.0.1", GIGAFON, flow=CARRIER)
+    assert isinstance(answer, Reject)
+    assert (answer.status, cloud.reasons()) == (404, ["registration 'acme-office' is bound to no application"])
+
+
+def test_a_device_of_ours_in_the_network_of_a_trunk_still_proves_who_it_is(cloud: Cloud) -> None:
+    found = target(cloud.by_alice(f"sip:bob@{DOMAIN}", flow=CARRIER))  # type: ignore[arg-type]
+    assert (found.caller.user, found.caller.trunk) == (cloud.alice, None)
+
+
+def test_a_from_of_ours_is_believed_only_from_a_trunk_that_is_trusted_with_it(cloud: Cloud) -> None:
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", flow=CARRIER), Challenge)
+    cloud.trunk.trusts_from = True
+    found = target(cloud.call(f"sip:bob@{DOMAIN}", flow=CARRIER))
+    assert (found.caller.trunk, found.caller.user, found.caller.number) == (cloud.trunk, None, "alice")
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", flow=BIKES), Challenge)
+
+
+def test_wrong_credentials_are_not_saved_by_the_whitelist(cloud: Cloud) -> None:
+    answer = cloud.call(f"sip:bob@{DOMAIN}", flow=CARRIER, username="alice", password="wrong")
+    assert isinstance(answer, Challenge)
+
+
+def test_an_operator_reaches_a_number_of_ours_at_our_address(cloud: Cloud) -> None:
+    rule = cloud.shop.rule("reception", scenario="forward", pattern="nothing matches this")
+    cloud.platform.number(DID, cloud.shop, rule)
+    found = target(cloud.call(f"sip:{DID}@127.0.0.1", GIGAFON, flow=CARRIER))
+    assert (found.application, found.rule, found.destination) == (cloud.shop, rule, DID)
+
+
+def test_an_operator_s_way_of_writing_numbers_is_understood(cloud: Cloud) -> None:
+    cloud.platform.number(DID, cloud.shop)
+    cloud.trunk.dialect = Dialect("national", "49", "77")
+    found = target(cloud.call("sip:77030999100@127.0.0.1", "sip:77030555001@gigafon.example", flow=CARRIER))
+    assert (found.destination, found.caller.number) == (DID, "+4930555001")
+
+
+def test_nobody_s_calls_are_carried_through_at_our_expense(cloud: Cloud) -> None:
+    cloud.platform.number(DID, cloud.shop)
+    answer = cloud.call("sip:+19005550100@127.0.0.1", GIGAFON, flow=CARRIER)
+    assert isinstance(answer, Reject)
+    assert cloud.reasons() == ["+19005550100 is no number of account 'acme': calls are not carried through for others"]
+    cloud.trunk.transit = True
+    assert isinstance(cloud.call("sip:+19005550100@127.0.0.1", GIGAFON, flow=CARRIER), Handle)
+
+
+def test_tenants_that_share_an_address_are_told_apart_by_domain_and_then_by_number(cloud: Cloud) -> None:
+    bikes = cloud.platform.account("bikes")
+    garage = bikes.application("garage")
+    garage.scenario("ring", len)
+    cloud.platform.number(DID, cloud.shop)
+    cloud.platform.number("+4930888100", garage)
+    theirs = bikes.trunk("gigafon", allow=["198.51.100.0/24"])
+    by_domain = target(cloud.call(f"sip:bob@{garage.domain}", GIGAFON, flow=CARRIER))
+    assert (by_domain.application, by_domain.caller.trunk) == (garage, theirs)
+    assert target(cloud.call("sip:+4930888100@127.0.0.1", GIGAFON, flow=CARRIER)).caller.trunk is theirs
+    assert target(cloud.call(f"sip:{DID}@127.0.0.1", GIGAFON, flow=CARRIER)).caller.trunk is cloud.trunk
+    assert isinstance(cloud.call("sip:+4930777100@127.0.0.1", GIGAFON, flow=CARRIER), Reject)
+    assert cloud.reasons() == [
+        "198.51.100.7 is on the whitelists of acme and bikes, and neither the domain nor a number says whose"
+    ]
+
+
+def test_the_trunk_of_one_account_does_not_open_another(cloud: Cloud) -> None:
+    garage = cloud.platform.account("bikes").application("garage")
+    answer = cloud.call(f"sip:bob@{garage.domain}", GIGAFON, flow=CARRIER)
+    assert isinstance(answer, Reject)
+    assert (answer.status, answer.headers) == (403, ())
+
+
+def test_a_trusted_operator_s_identity_goes_before_its_from_and_privacy_before_both(cloud: Cloud) -> None:
+    uri = f"sip:bob@{DOMAIN}"
+    pai = 'P-Asserted-Identity: "Oma" <sip:+4930555001@gigafon.example>\r\n'
+    hidden = "sip:anonymous@anonymous.invalid"
+    said = target(cloud.ask(invite(uri, hidden, "", pai), CARRIER)).caller
+    assert (said.number, said.display_name) == ("+4930555001", "Oma")
+    unsaid = target(cloud.ask(invite(uri, GIGAFON, "", pai + "Privacy: id\r\n"), CARRIER)).caller
+    assert (unsaid.number, unsaid.display_name) == ("anonymous", "Anonymous")
+    assert isinstance(cloud.ask(invite(uri, hidden, "", pai), BIKES), Reject)  # nobody trusts a stranger's word
+
+
+def test_an_identity_that_cannot_be_read_is_refused_and_not_fatal(cloud: Cloud) -> None:
+    broken = invite(f"sip:bob@{DOMAIN}", GIGAFON, "", "P-Asserted-Identity: <sip:\r\n")
+    answer = cloud.ask(broken, CARRIER)
+    assert isinstance(answer, Reject)
+    assert answer.status == 400
+
+
+def test_past_a_limit_an_operator_hears_503_and_when_to_try_again(cloud: Cloud) -> None:
+    cloud.trunk.usage.limit(channels=1, calls_per_second=None)
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", GIGAFON, flow=CARRIER), Handle)
+    cloud.trunk.usage.began("a call")
+    answer = cloud.call(f"sip:bob@{DOMAIN}", GIGAFON, flow=CARRIER)
+    assert isinstance(answer, Reject)
+    assert (answer.status, dict(answer.headers)["Retry-After"]) == (503, "1")
+    assert cloud.reasons() == ["trunk 'gigafon': all 1 channels are in use"]
+    cloud.trunk.usage.limit(channels=None, calls_per_second=1)
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", GIGAFON, flow=CARRIER), Handle)
+    assert isinstance(cloud.call(f"sip:bob@{DOMAIN}", GIGAFON, flow=CARRIER), Reject)
+
+
+@pytest.mark.parametrize("number", ["112", "911", "110"])
+def test_an_emergency_call_is_refused_with_an_explanation_on_the_wire(cloud: Cloud, number: str) -> None:
+    for said in (
+        cloud.by_alice(f"sip:{number}@{DOMAIN}"),
+        cloud.call(f"sip:{number}@127.0.0.1", GIGAFON, flow=CARRIER),
+    ):
+        assert isinstance(said, Reject)
+        assert (said.status, said.reason) == (403, "Emergency Calls Not Supported")
+        assert dict(said.headers)["Warning"] == (
+            '399 cloud "voxlab connects no emergency calls: use a telephone that does"'
+        )
+    assert isinstance(cloud.call(f"sip:{number}@{DOMAIN}", "sip:x@elsewhere.example"), Reject)
+    assert "in no trunk's whitelist" in cloud.reasons()[-1]

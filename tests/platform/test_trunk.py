@@ -8,6 +8,7 @@ from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.platform.platform import Platform
 from voxlab.platform.trunk import Trunk, networks
+from voxlab.platform.trunk_explanation import explain
 
 
 def read(*allow: str) -> list[str]:
@@ -107,3 +108,93 @@ def test_a_whitelist_may_be_given_again_although_it_overlaps_itself() -> None:
     for _ in range(2):
         platform.account("acme").trunk("gigafon", allow=["198.51.100.0/24"])
     assert len(platform.account("acme").trunks) == 1
+
+
+# -- several trunks, several accounts
+
+
+def test_of_two_trunks_of_an_account_the_narrower_network_wins() -> None:
+    platform = Platform(Ids.seeded(1))
+    account = platform.account("acme")
+    account.trunk("wide", allow=["198.51.0.0/16"])
+    narrow = account.trunk("narrow", allow=["198.51.100.0/24"])
+    assert platform.trunk_from("198.51.100.1") == (account, narrow)
+
+
+def test_two_accounts_may_share_an_address_when_numbers_tell_their_calls_apart() -> None:
+    platform = Platform(Ids.seeded(1))
+    shop, garage = platform.account("acme").application("shop"), platform.account("bikes").application("garage")
+    platform.account("acme").trunk("gigafon", allow=["198.51.100.0/24"])
+    platform.number("+4930999100", shop)
+    with pytest.raises(VoxlabError, match="give both accounts telephone numbers"):
+        platform.account("bikes").trunk("gigafon", allow=["198.51.100.0/24"])
+    platform.number("+4930888100", garage)
+    platform.account("bikes").trunk("gigafon", allow=["198.51.100.0/24"])
+    assert [account.name for account, _ in platform.trunks_from("198.51.100.9")] == ["acme", "bikes"]
+    with pytest.raises(VoxlabError, match="could belong to either"):
+        platform.remove_number("+4930888100")
+    assert "+4930888100" in platform.numbers
+
+
+# -- the whitelist of an account, network by network
+
+
+def test_networks_of_a_whitelist_have_numbers_that_stay_theirs() -> None:
+    account = Platform(Ids.seeded(1)).account("acme")
+    first = account.allow("198.51.100.7/24", "GigaFon Berlin")
+    second = account.allow("203.0.113.0/255.255.255.240")
+    assert [(item.number, str(item.network), item.description) for item in account.whitelist] == [
+        (first.number, "198.51.100.0/24", "GigaFon Berlin"),
+        (second.number, "203.0.113.0/28", ""),
+    ]
+    assert account.allow("198.51.100.0/24", "again").number == first.number
+    account.disallow(first.number)
+    assert [item.number for item in account.whitelist] == [second.number]
+    assert account.trunk_from("198.51.100.9") is None
+    with pytest.raises(VoxlabError, match=r"no network with number 1 on the whitelist of 'acme': 2 \(203"):
+        account.disallow(first.number)
+
+
+def test_a_trunk_is_forgotten_by_name() -> None:
+    account = Platform(Ids.seeded(1)).account("acme")
+    account.trunk("gigafon", allow=["198.51.100.0/24"])
+    with pytest.raises(VoxlabError, match=r"unknown trunk 'gigafone'.*did you mean 'gigafon'"):
+        account.remove_trunk("gigafone")
+    account.remove_trunk("gigafon")
+    assert account.trunk_from("198.51.100.9") is None
+
+
+# -- the explanation
+
+
+def test_a_trunk_explains_who_may_call_from_an_address() -> None:
+    platform = Platform(Ids.seeded(1))
+    account = platform.account("acme")
+    trunk = account.trunk("gigafon", allow=["198.51.100.0/24"])
+    platform.number("+4930999100", account.application("shop"))
+    inside = explain(platform, trunk, "198.51.100.7")
+    assert inside
+    assert str(inside).splitlines() == [
+        "✓ 198.51.100.7 is in 198.51.100.0/24 of trunk 'gigafon', account 'acme': no password is asked for",
+        "  From in a domain of ours is challenged all the same (407)",
+        "  REGISTER from there needs a digest like any other",
+        "  in use: 0 calls",
+        "  numbers of ours that it may call: +4930999100 → shop.acme.voxlab.test",
+    ]
+
+
+def test_a_trunk_explains_why_an_address_is_a_stranger() -> None:
+    platform = Platform(Ids.seeded(1))
+    account = platform.account("acme")
+    trunk = account.trunk("gigafon", allow=["198.51.100.0/24"])
+    other = account.trunk("telco", allow=["203.0.113.0/24", "198.51.100.64/26"])
+    outside = explain(platform, trunk, "203.0.113.5")
+    assert not outside
+    assert outside.verdict == (
+        "✗ 203.0.113.5 is not on the whitelist of trunk 'gigafon', 198.51.100.0/24: its calls get 403"
+    )
+    assert outside.details[0] == "it is an address of trunk 'telco' in account 'acme'"
+    assert "198.51.100.64/26 of trunk 'telco' is narrower" in explain(platform, trunk, "198.51.100.70").verdict
+    assert explain(platform, other, "198.51.100.70")
+    with pytest.raises(VoxlabError, match=r"not 'sbc\.example'"):
+        explain(platform, trunk, "sbc.example")

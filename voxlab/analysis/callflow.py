@@ -15,7 +15,16 @@ from voxlab.analysis.offers import media_owners, offer_note
 from voxlab.analysis.participants import Columns, Participant
 from voxlab.analysis.verdict import lab_verdict, verdict
 from voxlab.base.datagram import Address
-from voxlab.base.records import DELIVERED, LOST, LegOpened, Note, RegistrationChanged, ScenarioFailed, ScenarioLog
+from voxlab.base.records import (
+    DELIVERED,
+    LOST,
+    LegOpened,
+    MediaBlocked,
+    Note,
+    RegistrationChanged,
+    ScenarioFailed,
+    ScenarioLog,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -182,6 +191,9 @@ def _remarks(notes: Sequence[Note], columns: Columns) -> Iterator[Remark]:
             yield Remark(note.time_s, note.text, hosts.get(note.session))
         elif isinstance(note, ScenarioFailed):
             yield Remark(note.time_s, f"scenario: {note.error}", hosts.get(note.session), failure=True)
+        elif isinstance(note, MediaBlocked):
+            text = f"the border keeps RTP from {note.src.host} out: {note.host} hears nothing"
+            yield Remark(note.time_s, text, None, failure=True)
         elif isinstance(note, RegistrationChanged):
             until = f" for {note.expires_s:g} s" if note.expires_s else ""
             yield Remark(note.time_s, f"{note.aor} {note.state}{until}")

@@ -6,7 +6,7 @@ Must not know how they are worded.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voxlab.base.records import (
     DELIVERED,
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from voxlab.analysis.entries import Entry
     from voxlab.analysis.index import CallRecord, Index
+
+
+N = TypeVar("N", bound=Note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def outcome(index: Index, call: CallRecord) -> Outcome | None:
         return None
     notes = index.notes(call)
     story = _Story(index, call, entries)
-    session = next((note for note in notes if isinstance(note, (SessionOpened, CallRouted))), None)
+    session = _first(notes, SessionOpened) or _first(notes, CallRouted)
     measured = [note for note in notes if isinstance(note, StreamMeasured)]
     answered = story.final(call.legs[0].call_id, success=True)
     refused = None if answered else story.refusal()
@@ -121,6 +124,10 @@ def outcome(index: Index, call: CallRecord) -> Outcome | None:
         mos=min((stream.mos for stream in measured if stream.mos is not None), default=None),
         finish_reason=next((note.finish_reason for note in notes if isinstance(note, SessionEnded)), ""),
     )
+
+
+def _first(notes: Iterable[Note], kind: type[N]) -> N | None:
+    return next((note for note in notes if isinstance(note, kind)), None)
 
 
 class _Story:

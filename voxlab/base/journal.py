@@ -57,6 +57,11 @@ class Journal:
         Whether ``a=crypto`` keys are kept; by default they are blotted out.
     epoch_s : float
         Unix time of second 0.
+
+    Attributes
+    ----------
+    hear : callable or None
+        Told of every note as it is made: a history that outlives the journal is written from it.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Journal:
         self.payloads = payloads
         self._keep_keys = keep_keys
         self.epoch_s = epoch_s
+        self.hear: Callable[[Note], None] | None = None
         self._names: dict[str, str] = {}
         self._arena = Arena(0)
         self._ledger = Arena(0)
@@ -168,6 +174,8 @@ class Journal:
         self._span.notes.append(record)
         if self._limit is not None:
             self._speakers.note(record, self._spans_forgotten + len(self._spans) - 1)
+        if self.hear is not None:
+            self.hear(record)
 
     def name(self, host: str, name: str) -> None:
         """Say what the host at an address, or at ``address:port``, is called; names outlive ``clear``."""

@@ -266,6 +266,18 @@ class RegistrationChanged(NamedTuple):
     call_id: str = ""
 
 
+class OurRegistrationChanged(NamedTuple):
+    """A registration of ours elsewhere: ``state`` in the four words of the API, ``detail`` in those of its machine."""
+
+    time_s: float
+    account: str
+    uri: str
+    state: str
+    code: int
+    reason: str
+    detail: str
+
+
 class AuthenticationVerdict(NamedTuple):
     """A digest was judged: ``verdict`` is "accepted" or why not ("stale", "wrong response", "unknown user", ...)."""
 
@@ -291,6 +303,16 @@ class MessageRefused(NamedTuple):
     rfc: str = ""
 
 
+class MediaBlocked(NamedTuple):
+    """The border of a host's network keeps RTP out because it does not know where it comes from: one-way audio."""
+
+    time_s: float
+    host: str
+    src: Address
+    dst: Address
+    call_id: str = ""
+
+
 class FaultSwitched(NamedTuple):
     """A fault was switched on or off somewhere."""
 
@@ -313,8 +335,10 @@ Note = (
     | MediaStarted
     | StreamMeasured
     | RegistrationChanged
+    | OurRegistrationChanged
     | AuthenticationVerdict
     | MessageRefused
+    | MediaBlocked
     | FaultSwitched
 )
 """Everything that ``Journal.note`` takes."""

@@ -104,27 +104,23 @@ def serve(
     advertise: Annotated[
         str | None, typer.Option(metavar="ADDR", help="The address to write into messages instead, behind a NAT.")
     ] = None,
-    http_port: Annotated[int | None, typer.Option(hidden=True)] = None,
-    store: Annotated[Path | None, typer.Option(hidden=True)] = None,
-    allow_remote_scenarios: Annotated[bool, typer.Option(hidden=True)] = False,
+    http_port: Annotated[
+        int | None, typer.Option(metavar="N", help="Serve the management API over https on this port; 0 draws one.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep definitions, registrations and the call history in FILE.")
+    ] = None,
+    allow_remote_scenarios: Annotated[
+        bool,
+        typer.Option(help="Run scenarios that come over the management API: whoever has a key runs code here."),
+    ] = False,
     as_json: AsJson = False,
     ascii: Ascii = False,  # noqa: A002
 ) -> int:
     """Run a live platform until Ctrl-C or SIGTERM: real phones can register."""
-    _not_built_yet("--http-port", http_port, "the management API, which it would open,")
-    _not_built_yet("--store", store, "a history that outlives the process")
-    _not_built_yet(
-        "--allow-remote-scenarios", allow_remote_scenarios or None, "the management API, which it opens to scripts,"
-    )
     from voxlab.cli.serve import Settings
 
-    return _do("serve", file, Settings(bind, port, advertise), as_json, ascii)
-
-
-def _not_built_yet(switch: str, value: object, what: str) -> None:
-    """Refuse a switch that is promised and not there: passing over it would be a lie."""
-    if value is not None:
-        raise VoxlabError(f"{switch} has to wait: {what} is not built yet; serve without it")
+    return _do("serve", file, Settings(bind, port, advertise, store, http_port, allow_remote_scenarios), as_json, ascii)
 
 
 @app.command()

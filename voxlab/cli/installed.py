@@ -23,6 +23,7 @@ _LOCK_OF_EXTRA = {
     "lab": "lab",
     "analysis": "lab",
     "sipp": "full",
+    "dns": "full",
     "webrtc": "full",
     "cluster": "full",
     "dev": "full",

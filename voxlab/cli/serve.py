@@ -39,11 +39,14 @@ Setup = Callable[["Lab"], object]
 
 
 class Settings(NamedTuple):
-    """Where to listen and what to write into messages about it."""
+    """Where to listen, what to write into messages about it, and where to keep what outlives the process."""
 
     bind: str
     port: int
     advertise: str | None
+    store: Path | None = None
+    http_port: int | None = None
+    allow_remote_scenarios: bool = False
 
 
 def run(file: Path, settings: Settings, as_json: bool, ascii: bool) -> int:  # noqa: A002 - the switch's name
@@ -54,12 +57,15 @@ def run(file: Path, settings: Settings, as_json: bool, ascii: bool) -> int:  # n
     VoxlabError
         For a file without ``setup``, one that fails, or an address that is taken.
     """
+    if settings.allow_remote_scenarios and settings.http_port is None:
+        raise VoxlabError("--allow-remote-scenarios goes with --http-port: without it nothing comes over HTTP")
     out = Terminal(ascii=ascii)
     with _stop_signals(), contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
         setup = load(file)
         lab = _lab(settings)
         try:
             _define(setup, lab, file)
+            _open_http(lab, settings)
             with _settled_memory():
                 announce(lab, out, as_json)
                 _watch(lab)
@@ -135,7 +141,21 @@ def _lab(settings: Settings) -> Lab:
     for module in _OF_THE_FIRST_CALL:
         importlib.import_module(f"voxlab.{module}")
     # It runs for days: RTP is counted, its packets are not kept.
-    return Lab(live=True, bind=settings.bind, port=settings.port, advertise=settings.advertise, payloads="none")
+    return Lab(
+        live=True,
+        bind=settings.bind,
+        port=settings.port,
+        advertise=settings.advertise,
+        payloads="none",
+        store=settings.store,
+    )
+
+
+def _open_http(lab: Lab, settings: Settings) -> None:
+    if settings.http_port is not None:
+        from voxlab.management.server import serve
+
+        serve(lab, settings.http_port, allow_scripts=settings.allow_remote_scenarios)
 
 
 @contextlib.contextmanager
@@ -153,7 +173,11 @@ def _settled_memory() -> Iterator[None]:
 def ready(lab: Lab) -> dict[str, object]:
     """Return the ready line: what listens where."""
     where = {transport.lower(): str(address) for transport, address in lab.cloud.addresses.items()}
-    return {"ready": True, "sip": {name: where.get(name) for name in TRANSPORTS}, "http": None}
+    return {
+        "ready": True,
+        "sip": {name: where.get(name) for name in TRANSPORTS},
+        "http": lab.http.url if lab.http else None,
+    }
 
 
 def announce(lab: Lab, out: Terminal, as_json: bool) -> None:
@@ -162,7 +186,7 @@ def announce(lab: Lab, out: Terminal, as_json: bool) -> None:
         out.json(ready(lab))
         return
     listening = " · ".join(f"{name.lower()} {address}" for name, address in lab.cloud.addresses.items())
-    out.say(f"✓ ready · {listening}")
+    out.say(f"✓ ready · {listening}" + (f" · http {lab.http.url}" if lab.http else ""))
     for account in lab.platform.accounts.values():
         for application in account.applications.values():
             users = ", ".join(application.users) or "no users yet"

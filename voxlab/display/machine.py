@@ -1,7 +1,7 @@
-"""A transaction's machine as a picture, drawn from its table, with the path that one transaction took (RFC 3261 s.17,
-RFC 6026).
+"""A state machine as a picture, drawn from its table, with the path that one transaction or registration took (RFC 3261
+s.17, RFC 6026, s.10.2).
 
-A card for each state, in the order of a transaction's life, with a row for each input that it does something about; a
+A card for each state, in the order of its life, with a row for each input that it does something about; a
 lane on the right for each state that rows lead to. So nothing overlaps, whatever the table. Must not know what
 carries the machine out.
 """
@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from voxlab.base.records import TransitionRecord
 from voxlab.display.characters import clean, fit, to_ascii
 from voxlab.display.svg import Markup, element, group, number, picture
 from voxlab.display.theme import MONO_WIDTH, STYLE
-from voxlab.transaction.tables import State, Table, Transition
 
 _PAD = 20
 _CARD = 570
@@ -27,6 +25,53 @@ _LANE = 26
 _TITLE = 58
 _PX = 11.5
 _CHARACTER = _PX * MONO_WIDTH
+
+
+State = Any
+"""A state of whatever machine: hashable, with a ``label``."""
+
+
+class Transition(Protocol):
+    """An arrow of a machine; ``label`` is the input, " / ", and what is done."""
+
+    @property
+    def state(self) -> State: ...  # noqa: D102
+    @property
+    def input(self) -> Any: ...  # noqa: D102
+    @property
+    def next_state(self) -> State: ...  # noqa: D102
+    @property
+    def label(self) -> str: ...  # noqa: D102
+
+
+class Table(Protocol):
+    """A machine that is data: those of transactions (``transaction/table.py``), that of a registration."""
+
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def rfc(self) -> str: ...  # noqa: D102
+    @property
+    def initial(self) -> State: ...  # noqa: D102
+    @property
+    def entry(self) -> tuple[Any, ...]: ...  # noqa: D102
+    @property
+    def states(self) -> tuple[State, ...]: ...  # noqa: D102
+
+    def transitions(self) -> Any:
+        """Return the arrows."""
+
+    def why(self, state: State, given: Any) -> str:
+        """Return why a row is as it is."""
+
+
+class Step(Protocol):
+    """A step of a path: when, and what came, by its label."""
+
+    @property
+    def time_s(self) -> float: ...  # noqa: D102
+    @property
+    def input(self) -> str: ...  # noqa: D102
 
 
 class Visit(NamedTuple):
@@ -57,12 +102,12 @@ class Walk:
     def title(self) -> str:
         """What the picture shows, and where the path ends."""
         if self.last is None:
-            return f"{self.table.name} transaction"
+            return self.table.title
         steps = sum(map(len, self.visits.values()))
-        return f"{self.table.name} transaction, {steps} step{'' if steps == 1 else 's'}, now {self.last.label}"
+        return f"{self.table.title}, {steps} step{'' if steps == 1 else 's'}, now {self.last.label}"
 
 
-def walk(table: Table, path: Sequence[TransitionRecord] = ()) -> Walk:
+def walk(table: Table, path: Sequence[Step] = ()) -> Walk:
     """Follow a path through a table; inputs that the machine ignores are no steps."""
     ways = {(each.state, each.input.label): each for each in table.transitions()}
     visits: dict[tuple[State, str], tuple[Visit, ...]] = {}
@@ -81,7 +126,7 @@ def walk(table: Table, path: Sequence[TransitionRecord] = ()) -> Walk:
 
 def machine_text(
     table: Table,
-    path: Sequence[TransitionRecord] = (),
+    path: Sequence[Step] = (),
     *,
     width: int = 80,
     ascii: bool = False,  # noqa: A002 - the switch's name
@@ -97,7 +142,7 @@ def machine_text(
     return to_ascii("\n".join(shown).replace("○", "o")) if ascii else "\n".join(shown)
 
 
-def machine_svg(table: Table, path: Sequence[TransitionRecord] = ()) -> str:
+def machine_svg(table: Table, path: Sequence[Step] = ()) -> str:
     """Return the machine as SVG; the path is bold, thick and numbered, so that it shows without colour."""
     return _Chart(walk(table, path)).picture()
 
@@ -105,8 +150,15 @@ def machine_svg(table: Table, path: Sequence[TransitionRecord] = ()) -> str:
 def _text_row(taken: Walk, each: Transition) -> str:
     given, _, actions = each.label.partition(" / ")
     target = "" if each.next_state == each.state else f"→ {each.next_state.label}"
-    steps = ", ".join(f"{visit.step}" for visit in taken.visited(each))
-    return f"  {f'[{steps}]' if steps else '':<7}{given:<20} {target:<14} {actions if actions != '-' else ''}"
+    steps = _numbers([visit.step for visit in taken.visited(each)])
+    return f"  {f'[{steps}]' if steps else '':<6} {given:<20} {target:<14} {actions if actions != '-' else ''}"
+
+
+def _numbers(steps: Sequence[int]) -> str:
+    """Return the numbers of steps, three and more in a row as a range."""
+    if len(steps) > 2 and steps[-1] - steps[0] == len(steps) - 1:
+        return f"{steps[0]}…{steps[-1]}"
+    return ", ".join(f"{step}" for step in steps)
 
 
 def _entry(table: Table, state: State) -> str:
@@ -193,7 +245,7 @@ class _Chart:
         y = self._row_y(each) + 4
         weight = " b" if visits else ""
         target = "" if each.next_state == each.state else f"→ {each.next_state.label}"
-        tip = element("title", f"{each.label}: {self._walk.table.rows[each.state, each.input].why}")
+        tip = element("title", f"{each.label}: {self._walk.table.why(each.state, each.input)}")
         does = fit("" if actions == "-" else actions, int(255 / _CHARACTER))
         return group(
             [

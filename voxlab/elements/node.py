@@ -18,6 +18,7 @@ from voxlab.base.errors import SipSyntaxError
 from voxlab.base.ids import Ids
 from voxlab.dialog.events import LegEvent
 from voxlab.elements.keep_alive import binding_response
+from voxlab.elements.locating import Hop
 from voxlab.elements.loop_detection import was_passed_on
 from voxlab.elements.proxy import Proxy, Routed, TurnedBack
 from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
@@ -104,6 +105,8 @@ class Node:
         Decides in the place of ``admit``, and may have requests passed on; without one there is no proxy here.
     resolve : callable or None
         From a host name to an IP address, None where it is not known.
+    locate : callable or None
+        In its place: from a URI to the places that serve it, the best first (``elements/locating.py``).
     observer, created : callable or None
         Told of every transition and of every new transaction (see ``TransactionLayer``).
     """
@@ -121,6 +124,7 @@ class Node:
         max_calls: int | None = None,
         policy: RoutingPolicy | None = None,
         resolve: Callable[[str], str | None] | None = None,
+        locate: Callable[[Uri], Sequence[Hop]] | None = None,
         observer: Callable[..., None] | None = None,
         created: Callable[..., None] | None = None,
     ) -> None:
@@ -129,13 +133,15 @@ class Node:
         self._ids = ids
         self._limits = limits or Limits()
         self._resolve = resolve
+        self._locate = locate
         timers = timers or Timers()
         self.layer = TransactionLayer(ids, timers, sent_by=self.sent_by, observer=observer, created=created)
         self.proxy: Proxy | None = None
-        if policy is not None:
-            asked = AskedOnce(policy)
-            admit = admit_by(asked)
-            self.proxy = Proxy(self.layer, ids, self, asked, timers)
+        self._timers = timers
+        self._policy = None if policy is None else AskedOnce(policy)
+        if self._policy is not None:
+            admit = admit_by(self._policy)
+            self.proxy = Proxy(self.layer, ids, self, self._policy, timers)
         self.user_agent = UserAgent(self.layer, ids, self, timers, admit=admit, max_calls=max_calls)
         self.registrar = registrar
         self._clients: list[RegisterClient] = []
@@ -145,6 +151,13 @@ class Node:
         self._out: list[Transmit] = []
         self._malformed: list[NodeEvent] = []
         self.housekeeping_changed = True
+
+    def move(self, listens: Mapping[str, Address]) -> None:
+        """Be reached at other addresses from now on; what passes through is forgotten: its route led to the old."""
+        self.listens = dict(listens)
+        self._contacts.clear()
+        if self._policy is not None:
+            self.proxy = Proxy(self.layer, self._ids, self, self._policy, self._timers)
 
     # -- the four verbs
 
@@ -325,13 +338,25 @@ class Node:
 
     def next_hops(self, uri: Uri) -> Sequence[Flow]:
         """Return the flows to a URI, the best first; without DNS there is one at most."""
-        flow = self.flow_for(uri)
-        return () if flow is None else (flow,)
+        if self._locate is None or not uri.host:
+            flow = self._flow_by_address(uri)
+            return () if flow is None else (flow,)
+        return [
+            Flow(hop.transport, self.listens[hop.transport], Address(hop.host, hop.port))
+            for hop in self._locate(uri)
+            if hop.transport in self.listens
+        ]
 
     def flow_for(self, uri: Uri, usual: str = "UDP") -> Flow | None:
-        """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS); ``usual``
-        is the transport where the URI names none.
+        """Return the first flow to a URI, None where it leads nowhere; ``usual`` is the transport where a URI with an
+        address names none.
         """
+        if self._locate is None or _is_address(uri.params.get("maddr") or uri.host):
+            return self._flow_by_address(uri, usual)
+        return next(iter(self.next_hops(uri)), None)
+
+    def _flow_by_address(self, uri: Uri, usual: str = "UDP") -> Flow | None:
+        """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS)."""
         host = uri.params.get("maddr") or uri.host
         if not host:
             return None  # tel: and other schemes name no host

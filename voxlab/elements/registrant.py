@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ __all__ = ["DEFAULT_EXPIRES_S", "Outbound", "Place", "Registrant", "Registration
 
 DEFAULT_EXPIRES_S = 3600
 _LONGEST_S = 2**32 - 1
+_STEPS_KEPT = 200
 _NO_ANSWER_S = 32.0  # Timer F (s.17.1.2.2): a refresh that nobody answers must have failed before the binding lapses
 _FOR_EVER = frozenset((400, 404, 405, 410, 413, 414, 415, 416, 420, 421, 439, 484, 485, 501, 505, 513))
 
@@ -38,6 +40,14 @@ class RegistrationState(NamedTuple):
     code: int
     reason: str
     expires_at_s: float | None
+
+
+class Visit(NamedTuple):
+    """A step that the machine took: when, what came, and where it stands since."""
+
+    time_s: float
+    input: Input
+    state: State
 
 
 class Place(NamedTuple):
@@ -133,6 +143,7 @@ class Registrant:
         self._due_s: float | None = None
         self._requests: list[tuple[Request, Flow]] = []
         self._events: list[RegistrationState] = []
+        self.visits: deque[Visit] = deque(maxlen=_STEPS_KEPT)
         self.state = State.UNREGISTERED
         self.code = 0
         self.reason = ""
@@ -281,6 +292,8 @@ class Registrant:
         if event not in {Input.REGISTER, Input.UNREGISTER, Input.TIMER}:
             self._pending = None
         _DO[row.action](self, now)
+        if before is not row.state or row.action is not Action.NOTHING:
+            self.visits.append(Visit(now, event, row.state))
         if before is not row.state:
             self._events.append(RegistrationState(now, self.state, self.code, self.reason, self.expires_at_s))
 

@@ -106,6 +106,8 @@ class Registrar:
         header field; None leaves it to the device.
     strict : bool
         Refuse a Request-URI with a user part (s.10.2: it MUST NOT have one), which lenient registrars overlook.
+    domain : str or None
+        The domain that an address of ours in To stands for (s.10.3 step 5), where there is only one.
     date : callable or None
         From now to the text of a Date header field (s.20.17); without one the response has none.
     """
@@ -123,6 +125,7 @@ class Registrar:
         service_route: tuple[str, ...] = (),
         flow_timer_s: int | None = None,
         strict: bool = False,
+        domain: str | None = None,
         date: Callable[[float], str] | None = None,
     ) -> None:
         self._location = location
@@ -135,6 +138,7 @@ class Registrar:
         self._service_route = service_route
         self._flow_timer_s = flow_timer_s
         self._strict = strict
+        self._domain = domain
         self._date = date
         self._records: list[Record] = []
 
@@ -198,7 +202,7 @@ class Registrar:
     def _authorized(self, request: Request, flow: Flow, now: float) -> str:
         """Steps 3 to 5: who it is, whether they may, and the canonical address-of-record."""
         to = request.to.uri
-        homes = self._directory.homes(to.user or "") if to.host in self._addresses else (to.host,)
+        homes = self._homes(to)
         domain = homes[0] if len(homes) == 1 else to.host
         judgement = self._authenticator.judge(request, domain, 401, flow, now)
         if judgement.username:
@@ -222,6 +226,12 @@ class Registrar:
         if domain != request.uri.host and request.uri.host not in self._addresses:
             raise _Refusal(404, f"{aor} has no bindings at {request.uri.host}", "RFC 3261 s.10.3 step 5")
         return aor
+
+    def _homes(self, to: Uri) -> Sequence[str]:
+        """Return the domains that a To may mean: what it says, or for an address of ours who has such a user."""
+        if to.host not in self._addresses:
+            return (to.host,)
+        return (self._domain,) if self._domain is not None else self._directory.homes(to.user or "")
 
     @staticmethod
     def _way(request: Request, flow: Flow) -> Way:

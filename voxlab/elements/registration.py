@@ -22,6 +22,11 @@ class State(StrEnum):
     BACKING_OFF = "backing off"
     UNREGISTERING = "unregistering"
 
+    @property
+    def label(self) -> str:
+        """The state for a picture."""
+        return self.value.capitalize()
+
 
 class Input(StrEnum):
     """What can happen to a registration."""
@@ -36,6 +41,20 @@ class Input(StrEnum):
     REMOVED = "the removal is over"
     TIMER = "timer"
 
+    @property
+    def label(self) -> str:
+        """The input for a picture, in few words."""
+        return _SHORT.get(self, self.value)
+
+
+_SHORT = {
+    Input.CHALLENGE: "401, 407",
+    Input.TOO_BRIEF: "423 Min-Expires",
+    Input.UNAVAILABLE: "403, 503, silence",
+    Input.REFUSED: "refused for good",
+    Input.REMOVED: "removed",
+}
+
 
 class Action(StrEnum):
     """What a registration does about it."""
@@ -49,6 +68,9 @@ class Action(StrEnum):
     BACK_OFF = "wait and try again"
     GIVE_UP = "stay down until told otherwise"
     FORGET = "be done"
+
+
+_DOES = {Action.NOTHING: "-", Action.ANSWER: "send with credentials", Action.LENGTHEN: "send, for longer"}
 
 
 class Row(NamedTuple):
@@ -96,6 +118,40 @@ TABLE: dict[tuple[State, Input], Row] = {
         REMOVE>UNREGISTERING FORGET>UNREGISTERED FORGET>UNREGISTERED NOTHING>UNREGISTERING"""),
 }
 # fmt: on
+
+
+class Transition(NamedTuple):
+    """An arrow of the diagram; ``label`` is the input over the action."""
+
+    state: State
+    input: Input
+    next_state: State
+    label: str
+
+
+class Diagram:
+    """The table in the form in which machines are drawn (``display/machine.py``)."""
+
+    title = "registration"
+    rfc = "RFC 3261 s.10.2, back-off after RFC 5626 s.4.5"
+    initial = State.UNREGISTERED
+    entry: tuple[Action, ...] = ()
+    states = tuple(State)
+
+    @staticmethod
+    def transitions() -> list[Transition]:
+        """Return the arrows: every pair about which something is done."""
+        return [
+            Transition(state, given, row.state, f"{given.label} / {_DOES.get(row.action, row.action.value)}")
+            for (state, given), row in TABLE.items()
+            if row.action is not Action.NOTHING or row.state is not state
+        ]
+
+    @staticmethod
+    def why(state: State, given: Input) -> str:
+        """Return what happens there, in words."""
+        return TABLE[state, given].action.value
+
 
 REPORTED = {
     State.UNREGISTERED: "deactivated",

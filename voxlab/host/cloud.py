@@ -1,38 +1,39 @@
-"""The cloud as a machine: registrar, routing policy and user agent on one address, and a switchboard for the scenarios
-above (RFC 3261 s.10, s.22).
+"""The cloud as a machine: a server with the platform's policy, and a switchboard for the scenarios above.
 
 Must not know scenarios: it hands admitted calls to whoever takes them and carries out commands by leg number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from voxlab.base.datagram import Address, Flow
+from voxlab.base.datagram import Flow
 from voxlab.base.journal import Journal
-from voxlab.base.records import CallRouted, LegOpened, MessageRefused, RegistrationChanged
+from voxlab.base.records import CallRouted, LegOpened, RegistrationChanged
 from voxlab.dialog.dialog import Header
-from voxlab.dialog.events import LegEvent
+from voxlab.dialog.events import LegEvent, RequestReceived
 from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
-from voxlab.elements.location import Binding, LocationService
-from voxlab.elements.node import Malformed, Node, NodeEvent
-from voxlab.elements.proxy import Routed, TurnedBack
-from voxlab.elements.registrar import Intervals, Registrar
-from voxlab.elements.user_agent import Incoming, Refused, UserAgent
+from voxlab.elements.location import Binding
+from voxlab.elements.node import NodeEvent
+from voxlab.elements.proxy import Routed
+from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_events import CloudEvents
 from voxlab.host.cloud_port import CloudPort
-from voxlab.host.host import Host
+from voxlab.host.health_checks import HealthChecks
 from voxlab.host.media import MediaPlace
-from voxlab.host.tracing import traced
-from voxlab.net.network import Identity
+from voxlab.host.outlets import Outlet, Outlets, next_hop
+from voxlab.host.registrations import Registrations
+from voxlab.host.server import Locate, ServerMachine, ServerSettings
+from voxlab.host.trunk_watch import TrunkWatch
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform
 from voxlab.platform.policy import PlatformPolicy, Target
-from voxlab.sip.digest_server import DigestServer
+from voxlab.platform.way_out import NoWay, Wish
 from voxlab.sip.message import Request
+from voxlab.sip.uri import Uri
 from voxlab.sip.values import NameAddr
 from voxlab.transaction.timers import Timers
 
@@ -45,34 +46,10 @@ class Contact(NamedTuple):
     path: tuple[str, ...] = ()
 
 
-class CloudSettings(NamedTuple):
-    """How the cloud is set up.
-
-    Attributes
-    ----------
-    port, tls_port : int
-        Where it takes UDP and TCP, and TLS.
-    transports : tuple of str
-    max_calls : int
-        Past this many incoming calls at once new ones get 503 with Retry-After.
-    algorithms : tuple of str
-        Digest algorithms in the order in which they are offered (RFC 8760 s.2.4).
-    intervals : Intervals
-        How long bindings are granted.
-    advertise : str or None
-        The address for Contact, Via and SDP where it is not the one bound.
-    """
-
-    port: int = 5060
-    tls_port: int | None = None
-    transports: tuple[str, ...] = ("UDP", "TCP", "TLS")
-    max_calls: int = 10_000
-    algorithms: tuple[str, ...] = ("MD5",)
-    intervals: Intervals = Intervals()
-    advertise: str | None = None
+CloudSettings = ServerSettings
 
 
-class CloudMachine:
+class CloudMachine(ServerMachine):
     """The platform's machine in one world.
 
     Parameters
@@ -84,6 +61,10 @@ class CloudMachine:
         Takes the number, the INVITE, the ``Target`` and the flow of every call that a rule takes.
     leg_event : callable
         Takes every leg event.
+    locate : callable or None
+        From a URI to the places that serve it.
+    learn : callable or None
+        Asks DNS for what leads to a URI; None where everything is known at once.
     """
 
     def __init__(
@@ -95,62 +76,40 @@ class CloudMachine:
         timers: Timers,
         incoming: Callable[[int, Request, Target, Flow], None],
         leg_event: Callable[[LegEvent], None],
+        locate: Locate | None = None,
+        learn: Callable[[Uri], Awaitable[None]] | None = None,
         wire_journal: Journal | None = None,
     ) -> None:
-        self.place = place
         self.platform = platform
-        self.settings = settings
         self._incoming = incoming
         self._leg_event = leg_event
-        self.location = LocationService()
-        self.host = Host(place.owner, place.loop, None, self._take, journal=wire_journal, is_ours=place.network.holds)  # type: ignore[arg-type]
-        endpoint = place.network.attach(
-            place.owner,
-            place.host,
-            settings.port,
-            self.host,
-            settings.transports,
-            tls_port=settings.tls_port,
-            identity=Identity((platform.domain,), served=self.domains),
+        super().__init__(
+            place, platform, settings, timers=timers, names=self.domains, locate=locate, wire_journal=wire_journal
         )
-        self.host.endpoint = endpoint
-        addresses = {place.host, *([settings.advertise] if settings.advertise else [])}
-        digest = DigestServer(platform.realm, place.ids.fork("digest"), algorithms=settings.algorithms)
-        authenticator = Authenticator(digest, platform, addresses=addresses)
-        self.registrar = Registrar(
-            self.location,
-            authenticator,
-            platform,
-            place.ids,
-            host=place.owner,
-            addresses=addresses,
-            intervals=settings.intervals,
-        )
-        self.policy = PlatformPolicy(platform, authenticator, self.location, host=place.owner, addresses=addresses)
-        listens = {
-            transport: Address(settings.advertise or address.host, address.port)
-            for transport, address in endpoint.addresses.items()
-        }
-        self.node = self.host.node = Node(
-            place.ids,
-            listens,
-            timers=timers,
-            policy=self.policy,
-            registrar=self.registrar,
-            max_calls=settings.max_calls,
-            **traced(place.journal, place.owner),
-        )
-        self.addresses = dict(endpoint.addresses)
+        self._learn = learn
+        self.media_place = place
         self.events = CloudEvents(place, self.node, self.policy, self.location, self, self.host.flush)
-        self._named: dict[str, str] = {}
-        self._name_addresses()
-        self.host.after_work = self.keep_records
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
+        self._trunks = TrunkWatch()
+        self.health_checks = HealthChecks(
+            platform, lambda: self.node, place.ids.fork("options"), self.now, self.host.flush
+        )
+        self.registrations = Registrations(platform, self)
+        self._outlets = Outlets(platform, lambda: self.node, place.ids.fork("outlets"), self.now)
 
-    def now(self) -> float:
-        """Lab seconds."""
-        return self.place.loop.time()
+    def restore(self, aor: str, bindings: tuple[Binding, ...]) -> None:
+        """Take registrations that devices made before we were started."""
+        self.location.replace(aor, bindings)
+        self.node.housekeeping_changed = True
+        self._name_devices(aor)
+        self.host.rearm()
+
+    def _new_policy(self, authenticator: Authenticator) -> PlatformPolicy:
+        self.policy = PlatformPolicy(
+            self.platform, authenticator, self.location, host=self.place.owner, addresses=self.own_hosts
+        )
+        return self.policy
 
     def domains(self) -> list[str]:
         """The domains of all applications: what a phone of theirs looks for in our certificate (RFC 5922 s.7.2)."""
@@ -162,27 +121,28 @@ class CloudMachine:
 
     # -- events of the node
 
-    def _take(self, event: NodeEvent, now: float) -> None:
+    def _happened(self, event: NodeEvent, now: float) -> None:
         if isinstance(event, Incoming):
             assert isinstance(event.target, Target)
+            if event.target.caller.trunk is not None:
+                self._trunks.began(event.leg, event.target.caller.trunk.usage)
             self._incoming(event.leg, event.request, event.target, event.flow)
         elif isinstance(event, Routed):
             self._routed(event, now)
-        elif isinstance(event, TurnedBack):
-            self.place.journal.note(MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why))
-        elif isinstance(event, Refused):
-            if not self.policy_said(event):
-                self.place.journal.note(
-                    MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why)
-                )
-        elif isinstance(event, Malformed):
-            error = event.error
-            self.place.journal.note(
-                MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc)
-            )
         else:
-            self._leg_event(event)
-            self.events.leg_changed(event)
+            self._trunks.take(event, now)
+            if isinstance(event, RequestReceived):
+                self._take_info(event)
+            self._leg_event(event)  # type: ignore[arg-type]  # what else a node says is a leg event
+            self.events.leg_changed(event)  # type: ignore[arg-type]
+
+    def _take_info(self, event: RequestReceived) -> None:
+        request = event.request
+        if request.method == "INFO":
+            body = request.body.decode("utf-8", "replace")
+            for port in self.ports:
+                if port.call_id == request.call_id and not port.released:
+                    port.take_info(request.headers.get("content-type") or "", body)
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target
@@ -200,36 +160,15 @@ class CloudMachine:
                 )
             )
 
-    @staticmethod
-    def policy_said(event: Refused) -> bool:
-        """Whether the routing policy refused, which keeps its own record; a challenge is no refusal."""
-        return event.status in (401, 403, 404, 407, 416)
+    def keep_definitions(self) -> None:
+        """Let what runs agree with what is defined: health checks of trunks, registrations elsewhere."""
+        self.health_checks.keep()
+        self.registrations.keep()
 
-    def keep_records(self) -> None:
-        """Move what registrar and policy have to say into the journal."""
-        for record in (*self.policy.poll(), *self.registrar.poll()):
-            self.place.journal.note(record)
-            if isinstance(record, RegistrationChanged):
-                self._name_devices(record.aor)
-                if record.state != "refreshed":
-                    self.events.registration_changed(record.aor)
-
-    # -- names for the evidence: where several hosts share an address, ports tell them apart
-
-    def _name_addresses(self) -> None:
-        for address in self.addresses.values():
-            self._name(address, self.place.owner, self.place.owner)
-
-    def _name_devices(self, aor: str) -> None:
-        """Call the devices of others by the user who registered them."""
-        for binding in self.location.lookup(aor, self.now()):
-            self._name(binding.flow.remote, aor.partition("@")[0], aor)
-
-    def _name(self, address: Address, name: str, owner: str) -> None:
-        """Name an address, unless the lab has given its host a name; a name that another has is made whole."""
-        if not self.place.journal.name_of(Address(address.host, 0)):
-            whose = self._named.setdefault(name, owner)
-            self.place.journal.name(str(address), name if whose == owner else owner)
+    def move(self, place: MediaPlace) -> None:
+        """Leave the address of signalling for another; media stay where they are."""
+        super().move(place)
+        self.registrations.keep()
 
     # -- the switchboard
 
@@ -255,7 +194,7 @@ class CloudMachine:
 
     def dial(
         self,
-        contact: Contact,
+        contact: Contact | Outlet,
         *,
         session: int,
         letter: str,
@@ -276,9 +215,12 @@ class CloudMachine:
             to=to,
             offer=offer,
             headers=[*(("Route", value) for value in contact.path), *headers],
+            credentials=contact.credentials if isinstance(contact, Outlet) else None,
             max_forwards=max_forwards,
             now=self.now(),
         )
+        if isinstance(contact, Outlet):
+            self._sent_out(leg, contact)
         opened = agent.session(leg)
         call_id = opened.call_id if opened else ""
         if port is not None:
@@ -286,6 +228,41 @@ class CloudMachine:
         self.place.journal.note(LegOpened(self.now(), session, letter, call_id, self.place.host, peer))
         self.host.flush()
         return leg
+
+    def _sent_out(self, leg: int, outlet: Outlet) -> None:
+        self._trunks.began(leg, outlet.usage, outlet.gateway)
+        if outlet.usage is not None:
+            outlet.usage.admitted(self.now())
+
+    async def prepare(self, application: Application, uri: str | None = None) -> None:
+        """Ask DNS for what a call to a URI needs, or one through the trunks of the application's account."""
+        if self._learn is None:
+            return
+        trunks = self.platform.accounts[application.account].trunks.values()
+        uris = [gateway.uri for trunk in trunks for gateway in trunk.gateways] if uri is None else [next_hop(uri)]
+        for each in uris:
+            await self._learn(each)
+
+    def ways_to_number(self, application: Application, wish: Wish) -> list[Outlet] | NoWay:
+        """Return where an INVITE to a telephone number may be sent, the best first."""
+        return self._outlets.to_number(application, wish)
+
+    def ways_to_uri(
+        self, uri: str, *, username: str | None = None, password: str | None = None, out_proxy: str | None = None
+    ) -> list[Outlet] | NoWay:
+        """Return where an INVITE to a SIP URI may be sent, the best first."""
+        keyring = self._outlets.keyring(username, password) if username and password else None
+        return self._outlets.to_uri(uri, credentials=keyring, out_proxy=out_proxy)
+
+    def ways_over_registration(
+        self, uri: str, application: Application, registration: str | int
+    ) -> list[Outlet] | NoWay:
+        """Return where an INVITE over one of our registrations may be sent, or why nowhere."""
+        return self._outlets.over_registration(uri, self.platform.registration(application.account, registration))
+
+    def owns_number(self, number: str) -> bool:
+        """Whether a telephone number is one of ours."""
+        return number in self.platform.numbers
 
     def ring(self, leg: int, status: int, sdp: bytes, headers: Sequence[Header]) -> None:
         """Send a provisional response."""
@@ -304,8 +281,9 @@ class CloudMachine:
         self._command(leg, lambda agent: agent.hang_up(leg, self.now(), headers))
 
     def send(self, leg: int, method: str, content_type: str, body: bytes) -> None:
-        """Send INFO or MESSAGE inside the dialog."""
-        self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
+        """Send INFO or MESSAGE inside the dialog; in a call that is being ended it comes too late."""
+        if self.node.user_agent.state(leg) in {State.CONNECTED, State.ANSWERED}:
+            self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
     def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
         """Accept a re-INVITE, or refuse it; one that was withdrawn meanwhile wants neither."""
@@ -359,7 +337,7 @@ class CloudMachine:
 
     def media(self, session: int, letter: str) -> CloudPort:
         """Open a media port."""
-        port = CloudPort(self.place)
+        port = CloudPort(self.media_place)
         port.label(session=session, leg=letter)
         self.ports.append(port)
         if len(self.ports) > self._tidy_at:
@@ -374,13 +352,29 @@ class CloudMachine:
             raise KeyError(leg)
         return session.first_invite
 
+    def keep_records(self) -> None:
+        """Move what registrar, policy and registrations have to say into the journal."""
+        super().keep_records()
+        self.registrations.collect()
+
+    def _bindings_changed(self, record: RegistrationChanged) -> None:
+        super()._bindings_changed(record)
+        if record.state != "refreshed":
+            self.events.registration_changed(record.aor)
+        self.registrations.keep()  # some stand while a user of ours is logged in
+
+    def logged_in(self, aor: str) -> bool:
+        """Whether a user has a device registered."""
+        return bool(self.location.lookup(aor, self.now()))
+
     def close(self) -> None:
         """Stop; sockets and ports are given back."""
         for port in self.ports:
             port.stop()
             port.release()
         self.ports.clear()
-        self.host.close()
+        self._trunks.close()
+        super().close()
 
     def __repr__(self) -> str:
         where = ", ".join(f"{transport} {address}" for transport, address in self.addresses.items())

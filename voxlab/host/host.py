@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from math import inf
+from typing import Protocol
 
 from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
@@ -20,6 +21,14 @@ from voxlab.net.network import Endpoint
 from voxlab.sip.framing import KeepAlive, StreamFramer
 
 Owner = Callable[[NodeEvent, float], None]
+_SUCCESS = b"SIP/2.0 2"
+
+
+class AnswerGate(Protocol):
+    """Decides whether a 2xx may leave: an answer is given only when its call is on record."""
+
+    def admits(self, data: bytes, now: float, release: Callable[[], None]) -> bool:
+        """Return whether a 2xx may leave now; if not, ``release`` is called in the lab's thread when it may."""
 
 
 class Host:
@@ -65,6 +74,7 @@ class Host:
         self._extra_timeout: Callable[[], float | None] | None = None
         self._on_extra: Callable[[float], None] | None = None
         self.after_work: Callable[[], None] | None = None
+        self.gate: AnswerGate | None = None
         self.temper: Callable[[list[Transmit], float], list[Transmit]] | None = None  # what a faulty device does
         self._stopped = False
         self._flushing = False
@@ -142,7 +152,8 @@ class Host:
             if self.temper is not None:
                 transmits = self.temper(transmits, now)
             for flow, data in transmits:
-                self._send(flow, data, now)
+                if self.gate is None or data[:9] != _SUCCESS or self._may_leave(flow, data, now):
+                    self._send(flow, data, now)
             if not events:
                 return
             for event in events:
@@ -152,6 +163,15 @@ class Host:
                     self._loop.call_exception_handler(
                         {"message": f"{self.name}: {type(event).__name__}", "exception": error}
                     )
+
+    def _may_leave(self, flow: Flow, data: bytes, now: float) -> bool:
+        """Ask the gate about a 2xx; one that has to wait is sent when it is let go."""
+        assert self.gate is not None
+        return self.gate.admits(data, now, lambda: self._let_go(flow, data))
+
+    def _let_go(self, flow: Flow, data: bytes) -> None:
+        if not self._stopped:
+            self._send(flow, data, self._loop.time())
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
         if self._journal is not None and data[0] > 13:  # keep-alives are no messages

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
+from voxlab.base.records import MediaBlocked
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
 from voxlab.host.media import MediaEnd, MediaPlace, event_format, formats_of, spoken_codec
@@ -39,6 +40,7 @@ class Terminal(MediaEnd):
         self._source = source
         self.strangers = 0
         self._from: Address | None = None
+        self._blocked = False
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Start to speak; after a re-INVITE go on, or fall silent, as the direction says."""
@@ -89,9 +91,19 @@ class Terminal(MediaEnd):
         if agreed is None or source.host != agreed.remote.host:
             self.strangers += packets
             return False
+        if not self.place.lets_in(source.host):
+            self._note_blocked(source)
+            return False
         if not rtcp:
             self._from = source
         return True
+
+    def _note_blocked(self, source: Address) -> None:
+        """Say once per call that the border keeps the far end's packets out: nothing else would."""
+        if not self._blocked:
+            self._blocked = True
+            now, place = self.place.loop.time(), self.place
+            place.journal.note(MediaBlocked(now, place.owner, source, self.port.rtp_address, self.call_id))
 
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take a batch from the peer."""
@@ -147,9 +159,9 @@ class Terminal(MediaEnd):
         self._pump()
 
     def digits(self) -> list[HeardDigit]:
-        """Return the keys that were heard, as events and in the sound."""
+        """Return the keys that were heard, as events and in the sound, and those that INFO told."""
         if self._rtp is None:
-            return []
+            return list(self.told)
         from voxlab.media.dtmf import all_digits
 
-        return all_digits(self._rtp)
+        return sorted((*self.told, *all_digits(self._rtp)), key=lambda digit: digit.time_s)

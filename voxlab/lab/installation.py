@@ -5,18 +5,23 @@ Must not know phones or evidence; whoever wants a host on the network is given a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
+from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
+from voxlab.elements.locating import Hop, locate
+from voxlab.elements.zone import Unknown, Zone
 from voxlab.host.cloud import CloudMachine, CloudSettings
 from voxlab.host.media import MediaPlace
 from voxlab.lab.printing import say
 from voxlab.net.addresses import AddressPlan
 from voxlab.net.impairment import Impairment
-from voxlab.net.network import Network
+from voxlab.net.live_dns import LiveDns
+from voxlab.net.network import ALL_TRANSPORTS, Network
 from voxlab.net.simulation import SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
@@ -24,6 +29,7 @@ from voxlab.platform.platform import Platform
 from voxlab.scenario.exchange import Exchange
 from voxlab.scenario.ports import Switchboard
 from voxlab.scenario.session import Session
+from voxlab.sip.uri import Uri
 from voxlab.transaction.timers import Timers
 
 CLOUD = "cloud"
@@ -44,6 +50,8 @@ class Design(NamedTuple):
         Told of every session whose scenario raised, and of every session that is over.
     hear : callable
         Takes every line that a scenario prints.
+    nameserver : str or None
+        Live only: the DNS server that is asked for what the lab's own zone does not say.
     """
 
     plan: Callable[[], AddressPlan]
@@ -52,6 +60,7 @@ class Design(NamedTuple):
     delay_s: float
     session_over: Callable[[Session], None]
     hear: Callable[[str], None]
+    nameserver: str | None = None
 
 
 class _Standing(Protocol):
@@ -69,6 +78,8 @@ class Installation:
         There once ``build`` is through; made anew by the next.
     media_addresses : set of Address
         The media ports of the whole lab.
+    zone : Zone
+        What DNS says.
     is_built : bool
         Whether ``build`` came to its end and ``take_down`` was not called since.
     """
@@ -83,8 +94,13 @@ class Installation:
         self.platform = platform
         self.media_addresses: set[Address] = set()
         self.is_built = False
+        self.zone = Zone()
+        self.zone.serve(self._served)
         self._design = design
         self._plan: AddressPlan
+        self._dns_ids: Ids
+        self.dns: Zone | LiveDns = self.zone
+        self._asking: dict[Uri, asyncio.Task[None]] = {}
         self._places: dict[str, int] = {}
         self._standing: list[_Standing] = []
 
@@ -94,6 +110,8 @@ class Installation:
         """Build what a lab needs before its first phone."""
         self.media_addresses.clear()
         self._places.clear()
+        self.dns = LiveDns(self.zone, self._design.nameserver, self.world.loop.time) if self.world.live else self.zone
+        self._dns_ids = self.world.ids.fork("dns")
         self._plan = self._design.plan()
         self._standing.append(self._plan)
         self.network = self._network()
@@ -101,6 +119,7 @@ class Installation:
         self._build_cloud()
         self._standing.append(self.cloud)
         self.is_built = True
+        self.cloud.keep_definitions()
 
     def _network(self) -> Network:
         loop: Any = self.world.loop
@@ -122,6 +141,8 @@ class Installation:
             timers=design.timers,
             incoming=self.exchange.incoming,
             leg_event=self.exchange.leg_event,
+            locate=self.locate,
+            learn=self.learn if self._design.nameserver is not None else None,
             wire_journal=self.wire_journal,
         )
         self.exchange.switchboard = cast("Switchboard", self.cloud)
@@ -129,6 +150,8 @@ class Installation:
     def take_down(self) -> None:
         """Close what stands, the last built first; what could not be built to its end too."""
         self.is_built = False
+        for asking in self._asking.values():
+            asking.cancel()
         while self._standing:
             self._standing.pop().close()
 
@@ -137,6 +160,63 @@ class Installation:
     def new_place(self, owner: str) -> MediaPlace:
         """Give a new host an address."""
         return self._place(owner, self._plan.device())
+
+    def move_sbc(self) -> str:
+        """Let the cloud's signalling move to the next address."""
+        place = self._place(CLOUD, self._moved())
+        self.cloud.move(place)
+        return place.host
+
+    def move_media_server(self) -> str:
+        """Let the cloud's media move to the next address; ports in use stay where they are."""
+        self.cloud.media_place = self._place(CLOUD, self._moved())
+        return self.cloud.media_place.host
+
+    def _moved(self) -> str:
+        if not self._plan.own_addresses or self._design.settings.advertise:
+            raise VoxlabError("nothing can move: the lab was told its one address, or this machine has no other")
+        return self._plan.cloud()
+
+    def new_place_in(self, owner: str, network: str) -> MediaPlace:
+        """Give a new host an address in the network of another operator."""
+        return self._place(owner, self._plan.network(network).host())
+
+    def network_of(self, network: str) -> str:
+        """Return the network that stands for another operator's: its own name, or a subnet of this machine."""
+        return str(self._plan.network(network))
+
+    def _served(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of the platform's domains: what its zone in DNS says."""
+        ours = self.is_built and (name == self.platform.domain or self.platform.serves(name))
+        return (self._design.settings.advertise or self.cloud.place.host,) if ours else ()
+
+    def locate(self, uri: Uri) -> Sequence[Hop]:
+        """Return the places that serve a URI, as far as DNS has said by now; what it has not is asked for."""
+        try:
+            return locate(uri, self.dns, ALL_TRANSPORTS, self._dns_ids)
+        except Unknown:
+            if uri not in self._asking:
+                self._asking[uri] = self.world.loop.create_task(self._look_up(uri))
+            return []
+
+    async def learn(self, uri: Uri) -> None:
+        """Ask DNS for what leads to a URI, until all of it is known."""
+        while True:
+            try:
+                locate(uri, self.dns, ALL_TRANSPORTS, self._dns_ids)
+            except Unknown as asked:
+                assert isinstance(self.dns, LiveDns)
+                await self.dns.learn(asked)
+            else:
+                return
+
+    async def _look_up(self, uri: Uri) -> None:
+        try:
+            await self.learn(uri)
+        finally:
+            self._asking.pop(uri, None)
+        if self.is_built:
+            self.cloud.keep_definitions()
 
     def _place(self, owner: str, host: str) -> MediaPlace:
         if self._plan.own_addresses:

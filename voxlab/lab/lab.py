@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from voxlab.base.errors import LabClosed, VoxlabError
 from voxlab.base.ids import Ids
@@ -19,7 +19,10 @@ from voxlab.lab.blocking import Aio, Outcome, Run, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
 from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
+from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
+from voxlab.lab.media_resources import PATH, MediaResourcesUrl
+from voxlab.lab.operators import LabOperators
 from voxlab.lab.printing import listen
 from voxlab.lab.scenario_news import ScenarioNews
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
@@ -29,6 +32,8 @@ from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
 from voxlab.platform.platform import Platform
 from voxlab.scenario.exchange import Exchange
+from voxlab.store.history import CLOSED
+from voxlab.store.store import Store
 from voxlab.transaction.timers import Timers
 
 if TYPE_CHECKING:
@@ -37,8 +42,19 @@ if TYPE_CHECKING:
     from voxlab.lab.load import Load
     from voxlab.lab.phone import Phone
 
+T = TypeVar("T")
 
-class Lab(LabEvidence):
+
+class HttpServer(Protocol):
+    """Whoever serves the management API of a lab."""
+
+    url: str
+
+    def close(self) -> None:
+        """Stop; may be called twice."""
+
+
+class Lab(LabOperators, LabEvidence):
     """A telephony laboratory: a cloud platform, its users and their phones, in virtual time or on real sockets.
 
     Parameters
@@ -63,6 +79,12 @@ class Lab(LabEvidence):
         SIP's timers, for experiments.
     payloads : {"all", "headers", "none"}
         What the journal keeps of RTP.
+    store : path-like or None
+        A file that keeps definitions, registrations and the call history; a lab on the same file goes on from there.
+        Without one, history lasts as long as the lab.
+    nameserver : str or None
+        Live only: where names are looked up that ``lab.zone`` does not have: "system", an address, or address:port;
+        None asks nobody.
 
     Examples
     --------
@@ -86,7 +108,11 @@ class Lab(LabEvidence):
         payloads: Any = "all",
         limit_messages: int | None = 1_000_000,
         algorithms: tuple[str, ...] = ("MD5",),
+        store: str | os.PathLike[str] | None = None,
+        nameserver: str | None = None,
     ) -> None:
+        if nameserver is not None and not live:
+            raise VoxlabError("nameserver goes with live=True: in the simulated world lab.zone is all of DNS")
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
         self.live = live
         self.seed: int | None = None if live else Ids.secure().uint32() if seed is None else seed
@@ -103,21 +129,30 @@ class Lab(LabEvidence):
         self._accounts: dict[str, Account] = {}
         self._bind = bind
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
-        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear)
+        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
         self.installation = Installation(self.world, self.journal, self.platform, design)
+        self.http: HttpServer | None = None
+        path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
+        self.store = Store(path, self.platform, live=live, errors=self.errors)
         self._open()
 
     def _open(self) -> None:
         listen()
         unawaited.listen()
         try:
-            self.world.submit(self.installation.build)
+            self.store.open()
+            self.journal.hear = self.store.take
+            self.world.submit(self._build)
         except BaseException:
             self.close()
             raise
         self.let_scenarios_speak()
         if self.live:
             self.installation.say_what_is_exposed()
+
+    def _build(self) -> None:
+        self.installation.build()
+        attach(self.store, self.installation, self.world, self.journal)
 
     def _plan(self) -> AddressPlan:
         if not self.live:
@@ -132,7 +167,7 @@ class Lab(LabEvidence):
 
     def unused_title(self, wanted: str, domain: str) -> str:
         """Return ``wanted``, or with the domain where another host has that name: evidence is kept by name."""
-        taken = {CLOUD, *(phone.title for phone in self.phones)}
+        taken = {CLOUD, *self.carriers, *(phone.title for phone in self.phones)}
         return f"{wanted}@{domain}" if wanted in taken else wanted
 
     def new_place(self, owner: str) -> MediaPlace:
@@ -167,9 +202,24 @@ class Lab(LabEvidence):
         """
         self.refuse_closed()
         if name not in self._accounts:
-            record = self.world.submit(self.platform.account, name)
+            record = self.platform.accounts.get(name) or self.define(self.platform.account, name)
             self._accounts[name] = Account(self, record)
         return self._accounts[name]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts there are, in the order in which they were made."""
+        return tuple([self.account(name) for name in self.platform.accounts])
+
+    def define(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Change what is defined, in the lab's thread, and let the store keep it."""
+        return self.world.submit(lambda: self._define(function, *arguments))
+
+    def _define(self, function: Callable[..., T], *arguments: Any) -> T:
+        self.refuse_closed()
+        made = function(*arguments)
+        self.store.keep()
+        return made
 
     def link(self, one: Any, other: Any = CLOUD) -> Link:
         """Return the link between two hosts of the simulated network, given as phones or names:
@@ -178,7 +228,7 @@ class Lab(LabEvidence):
         if not isinstance(self.network, SimulatedNetwork):
             raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
         names = [each if isinstance(each, str) else getattr(each, "title", each) for each in (one, other)]
-        known = [CLOUD, *(phone.title for phone in self.phones)]
+        known = [CLOUD, *self.carriers, *(phone.title for phone in self.phones)]
         for name in names:
             if name not in known:
                 raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
@@ -188,6 +238,30 @@ class Lab(LabEvidence):
     def lab(self) -> Lab:
         """Itself: what every handle has."""
         return self
+
+    @property
+    def media_resources_url(self) -> MediaResourcesUrl:
+        """Where a carrier learns our addresses; called, it answers in process.
+
+        Raises
+        ------
+        VoxlabError
+            In a live lab that serves no HTTP.
+        """
+        self.refuse_closed()
+        if self.live and self.http is None:
+            raise VoxlabError(
+                "this lab serves no HTTP: voxlab.management.server.serve(lab), or voxlab serve --http-port N; "
+                "without it lab.media_resources() gives the same addresses"
+            )
+        base = self.http.url if self.http is not None else f"https://{self.cloud.place.host}"
+        return MediaResourcesUrl(base + PATH, self.media_resources)
+
+    def opened_http(self, server: HttpServer) -> None:
+        """Take notice of who serves the management API; it is closed with the lab."""
+        if self.http is not None:
+            self.http.close()
+        self.http = server
 
     # -- time
 
@@ -262,7 +336,7 @@ class Lab(LabEvidence):
 
     def _only_application(self) -> Application:
         """Return the application of a lab that has one."""
-        known = [application for account in self._accounts.values() for application in account.applications]
+        known = [application for account in self.accounts for application in account.applications]
         if len(known) != 1:
             there = ", ".join(application.domain for application in known) or "none yet"
             raise VoxlabError(f"say which application: load(application=...); this lab has {there}")
@@ -309,20 +383,29 @@ class Lab(LabEvidence):
             self.exchange.end_all("lab reset")
         for phone in list(self.phones):
             phone.discard()
+        for carrier in self.carriers.values():
+            carrier.discard()
         self.installation.take_down()
 
     def _start_over(self) -> None:
         self.journal.clear()
         self._news.clear()
         self.dialled.clear()
-        self.installation.build()
+        self.store.over("lab reset")
+        self._build()
+        for carrier in self.carriers.values():
+            carrier.build()
 
     @blocking
     def close(self) -> Steps[None]:
         """End the calls and give everything back; may be called twice. Handles then raise ``LabClosed``."""
         if self.world.closed:
             return
+        if self.http is not None:
+            self.http.close()
         yield Submit(self._take_down)
+        yield Submit(self.store.over, (CLOSED,))
+        self.store.close()
         self.world.close()
         self.journal.close()
 
@@ -348,7 +431,7 @@ class Lab(LabEvidence):
             return "<Lab: closed>"
         kind = f"live on {self.cloud.place.host}" if self.live else f"simulated, seed {self.seed}"
         calls = len(self.world.submit(lambda: self.index.calls))
-        counted = f"{len(self._accounts)} accounts, {len(self.phones)} phones, {calls} calls"
+        counted = f"{len(self.platform.accounts)} accounts, {len(self.phones)} phones, {calls} calls"
         lines = [f"<Lab: {kind}, {self.now:.3f} s, {counted}, {len(self.journal)} messages>"]
         lines += [f"  error in a scenario: {type(error).__name__}: {error}" for error in self.errors[-1:]]
         return "\n".join(lines)

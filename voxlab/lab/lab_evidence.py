@@ -14,13 +14,14 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import RtcpRecord, RtpBlock, StreamMeasured, WireRecord
 from voxlab.host.media import MediaEnd
 from voxlab.lab.call import Call
-from voxlab.lab.evidence import Ladder
+from voxlab.lab.evidence import Ladder, MessageView
 from voxlab.net.world import World
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from voxlab.host.cloud import CloudMachine
+    from voxlab.lab.carrier import Carrier
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
 
@@ -35,6 +36,7 @@ class LabEvidence:
         self.journal = journal
         self.index = Index(journal, self._uncounted)
         self.phones: list[Phone] = []
+        self.carriers: dict[str, Carrier] = {}
 
     @property
     def lab(self) -> Lab:
@@ -53,6 +55,19 @@ class LabEvidence:
 
         return self.world.submit(frames.messages, self.index)
 
+    def message(self, number: int) -> MessageView:
+        """Return a SIP message by its number in ``messages``.
+
+        Raises
+        ------
+        VoxlabError
+            When there is none of that number, or no more.
+        """
+        found = next((each for each in self.world.submit(self.index.entries, None) if each.number == number), None)
+        if found is None:
+            raise VoxlabError(f"there is no message {number}; lab.messages lists those that there are")
+        return MessageView(number, found, self.journal)
+
     def faults(self) -> pd.DataFrame:
         """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""
         import pandas as pd
@@ -68,6 +83,15 @@ class LabEvidence:
         from voxlab.analysis import frames
 
         return self.world.submit(lambda: self._settled(frames.calls))
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Every session that the store knows, a row each: with a file, those of earlier labs too."""
+        from voxlab.analysis import history
+
+        lab = self.lab
+        (rows,) = lab.world.submit(lab.store.ask, [(history.QUERY, ())]).result()
+        return history.history(rows)
 
     def call(self, number: int) -> Call:
         """Return the call with that number in ``lab.calls``.
@@ -143,6 +167,8 @@ class LabEvidence:
 
     def _ends(self) -> list[MediaEnd]:
         ends: list[MediaEnd] = [end for end in self.cloud.ports if not end.released]
+        for carrier in self.carriers.values():
+            ends += carrier.ends
         for phone in self.phones:
             if phone.machine is not None:
                 ends += [end for end in phone.machine.terminals.values() if not end.released]

@@ -232,7 +232,7 @@ class _Runner:
         return Sipp(task, self._folder / "caller")
 
     def _as(self, user: User) -> dict[str, Any]:
-        return {"user": user.name, "password": user.record.password.reveal(), "transport": self._plan.transport}
+        return {"user": user.name, "password": user.record.known_password().reveal(), "transport": self._plan.transport}
 
     def _address(self, lab: Lab, owner: str) -> Address:
         place = lab.world.submit(lab.new_place, owner)

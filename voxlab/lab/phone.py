@@ -20,6 +20,7 @@ from voxlab.sip.grammar import is_token
 from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
+    from voxlab.base.datagram import Address
     from voxlab.lab.lab import Lab
     from voxlab.lab.user import User
 
@@ -43,29 +44,34 @@ class Phone(PhoneActions):
         self.title = lab.unused_title(user.name if name == "phone" else f"{user.name}-{name}", user.record.domain)
         self._calls: dict[int, Call] = {}
 
+    @property
+    def servers(self) -> Mapping[str, Address]:
+        """Where it registers, by transport."""
+        return self.user.servers
+
     # -- its machine; everything here runs in the lab's thread
 
     def build(self) -> None:
         """Make the machine and let it register."""
         lab, user, options = self.lab, self.user.record, self.options
-        server = lab.cloud.addresses.get(options.transport)
+        servers = self.user.servers
+        server = servers.get(options.transport)
         if server is None:
-            raise VoxlabError(
-                f"the cloud does not listen on {options.transport}; it has {', '.join(lab.cloud.addresses)}"
-            )
+            raise VoxlabError(f"the server does not listen on {options.transport}; it has {', '.join(servers)}")
         codecs, profile = options.media
         settings = PhoneSettings(
             user.name,
             user.domain,
             user.name,
-            options.password or user.password.reveal(),
+            options.password or user.known_password().reveal(),
             server,
             options.transport,
             user.display_name,
+            expires_s=options.expires_s,
             codecs=codecs,
             profile=profile,
         )
-        place = lab.new_place(self.title)
+        place = self.user.new_place(self.title)
         self.machine = PhoneMachine(
             place,
             settings,
@@ -100,7 +106,10 @@ class Phone(PhoneActions):
             self.build()
             return
         self._set_options()
-        if machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
+        if self.options.expires_s != before.expires_s:
+            machine.registrant.expires_s = self.options.expires_s
+            machine.register()
+        elif machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
             machine.register()
 
     def discard(self) -> None:

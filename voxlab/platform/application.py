@@ -14,7 +14,7 @@ from voxlab.base.ids import Ids
 from voxlab.platform.names import MAX_RULE_NAME, MAX_SCENARIO_NAME, USER, checked, checked_title, did_you_mean
 from voxlab.platform.pattern import MAX_DESTINATION
 from voxlab.platform.rule import ANYTHING, Explanation, Rule
-from voxlab.platform.scenario import Scenario
+from voxlab.platform.scenario import Scenario, nowhere
 from voxlab.platform.secret import chosen_password, generated_password
 from voxlab.platform.user import User
 
@@ -37,7 +37,7 @@ class Application:
         self.account = account
         self.domain = domain
         self.realm = realm
-        self._ids = ids
+        self.ids = ids
         self.users: dict[str, User] = {}
         self.scenarios: dict[str, Scenario] = {}
         self._rules: dict[str, Rule] = {}
@@ -52,7 +52,7 @@ class Application:
         user = self.users.get(name)
         if user is None:
             checked(name, USER)
-            secret = secret or generated_password(self._ids.fork(f"password of {name}@{self.domain}"))
+            secret = secret or generated_password(self.ids.fork(f"password of {name}@{self.domain}"))
             user = self.users[name] = User(name, self.domain, self.realm, secret)
         elif secret is not None:
             user.change_password(secret)
@@ -81,12 +81,55 @@ class Application:
 
         Without ``pattern`` the rule is a default one: it takes whatever no rule with a pattern wants.
         """
-        checked_title(name, "a scenario", MAX_SCENARIO_NAME)
-        scenario = self.scenarios.get(name) or Scenario(name, function, len(self.scenarios) + 1)
+        scenario = self._scenario(name, function)
         self._define(name, scenario, pattern, exclude)
-        scenario.function = function
-        self.scenarios[name] = scenario
+        return self._keep_scenario(scenario, function, None)
+
+    def script(self, name: str, function: object, source: str | None = None) -> Scenario:
+        """Define a scenario alone, which no rule leads to yet; a namesake is replaced, the rules of it lead on to this.
+
+        Parameters
+        ----------
+        name : str
+            1 to 29 characters.
+        function : object
+            What runs; None for a scenario of which only the name is known.
+        source : str or None
+            Its text, where it came as text.
+        """
+        return self._keep_scenario(self._scenario(name, function), function, source)
+
+    def _scenario(self, name: str, function: object) -> Scenario:
+        checked_title(name, "a scenario", MAX_SCENARIO_NAME)
+        order = max((known.order for known in self.scenarios.values()), default=0) + 1
+        return self.scenarios.get(name) or Scenario(name, function, order)
+
+    def _keep_scenario(self, scenario: Scenario, function: object, source: str | None) -> Scenario:
+        scenario.function, scenario.source = function, source
+        self.scenarios[scenario.name] = scenario
         return scenario
+
+    def remove_scenario(self, name: str) -> None:
+        """Forget a scenario; rules that led to it lead nowhere until they are given another."""
+        if name not in self.scenarios:
+            raise VoxlabError(f"unknown scenario {name!r} in {self.domain}{did_you_mean(name, self.scenarios)}")
+        gone = self.scenarios.pop(name)
+        for rule in self._rules.values():
+            if rule.scenario is gone:
+                rule.scenario = nowhere()
+
+    def rename_scenario(self, old: str, new: str) -> None:
+        """Call a scenario otherwise; rules that lead to it go on doing so."""
+        checked_title(new, "a scenario", MAX_SCENARIO_NAME)
+        if new in self.scenarios:
+            raise VoxlabError(f"there is a scenario {new!r} in {self.domain} already")
+        scenario = self.scenarios.pop(old)
+        scenario.name = new
+        self.scenarios[new] = scenario
+
+    def remove_user(self, name: str) -> None:
+        """Forget a user; devices that are registered stay so until their bindings lapse."""
+        del self.users[self.find_user(name).name]
 
     def rule(
         self,
@@ -123,6 +166,21 @@ class Application:
         if route is None and known is not None:
             route = known.route
         return self._define(name, None, pattern, exclude, route)
+
+    def unbound_rule(self, name: str, *, pattern: str, exclude: str | None = None) -> Rule:
+        """Define a rule that leads to no scenario yet: whom it takes hears 480 until it does."""
+        return self._define(checked_title(name, "a rule", MAX_RULE_NAME), nowhere(), pattern, exclude)
+
+    def rename_rule(self, old: str, new: str) -> Rule:
+        """Call a rule otherwise; it keeps its place."""
+        if old not in self._rules:
+            raise VoxlabError(f"unknown rule {old!r} in {self.domain}{did_you_mean(old, self._rules)}")
+        if checked_title(new, "a rule", MAX_RULE_NAME) in self._rules and new != old:
+            raise VoxlabError(f"there is a rule {new!r} in {self.domain} already")
+        self._rules = {new if name == old else name: rule for name, rule in self._rules.items()}
+        self._rules[new].name = new
+        self._sort()
+        return self._rules[new]
 
     def reorder(self, names: Iterable[str]) -> None:
         """Put the rules in this order; default rules still come after those with a pattern.

@@ -1,11 +1,9 @@
-"""What becomes of a call from outside: which application it is for, who the caller is, and which rule takes it.
+"""What becomes of a call from outside: which application it is for, and which rule takes it.
 
-The precedence (RFC 3261 s.16.3, s.22): the domain of the Request-URI names the application; a caller who says to be
-one of our users, or shows
-credentials, is asked for a digest; a connection that a user registered over speaks for that user, an address never
-does; an operator is known by the
-address of its trunk; anybody else gets 403. The wire answer is the same whatever the reason; the reason is a record.
-Must not know legs, media or what a scenario does.
+Who calls is said by ``identification``, in its order of precedence. The domain of the Request-URI names the
+application (RFC 3261 s.16.3); a request for an address of ours is for the application whose telephone number is called,
+or else for the one that To names or that is the caller's only one. The wire answer is the same whatever the reason; the
+reason is a record. Must not know legs, media or what a scenario does.
 """
 
 from __future__ import annotations
@@ -21,42 +19,20 @@ from voxlab.elements.location import Binding, LocationService, address_of_record
 from voxlab.elements.routing import Answer, Challenge, Handle, Reject, Route
 from voxlab.elements.target_set import Target as Hop
 from voxlab.platform.application import Application
+from voxlab.platform.emergency import EXPLANATION, is_emergency
+from voxlab.platform.identification import Caller, Identification
+from voxlab.platform.number import Number
+from voxlab.platform.numbering import is_global
 from voxlab.platform.platform import Platform
+from voxlab.platform.registration import SipRegistration
 from voxlab.platform.rule import USERS, Rule
 from voxlab.platform.scenario import Scenario
-from voxlab.platform.trunk import Trunk
-from voxlab.platform.user import User
 from voxlab.sip.message import Request
 from voxlab.sip.uri import Uri
 
 _SEPARATORS = str.maketrans("", "", "-.()")
 
 Record = AuthenticationVerdict | MessageRefused
-
-
-class Caller(NamedTuple):
-    """Who calls: a user of ours who has proved it, or an operator at the other end of a trunk.
-
-    Attributes
-    ----------
-    number : str
-        What the callee's display shows: the user part of From.
-    display_name : str
-        As From says, "" if it does not.
-    uri : Uri
-        The From URI.
-    account : str
-        Whose user or trunk it is.
-    user, trunk
-        The one of the two that it is; the other is None.
-    """
-
-    number: str
-    display_name: str
-    uri: Uri
-    account: str
-    user: User | None = None
-    trunk: Trunk | None = None
 
 
 class Target(NamedTuple):
@@ -96,7 +72,8 @@ class PlatformPolicy:
         addresses: Container[str] = (),
     ) -> None:
         self._platform = platform
-        self._authenticator = authenticator
+        self._identification = Identification(platform, authenticator, location, host=host, addresses=addresses)
+        self._realm = authenticator.realm
         self._location = location
         self._host = host
         self._addresses = addresses
@@ -130,6 +107,7 @@ class PlatformPolicy:
             answer = self._route(request, flow, now)
         except SipSyntaxError as error:
             answer = Reject(error.status, None, str(error))
+        self._records += self._identification.poll()
         if isinstance(answer, Reject):
             self._records.append(MessageRefused(now, self._host, flow.remote, answer.status, answer.why))
         return answer
@@ -142,87 +120,39 @@ class PlatformPolicy:
     def _route(self, request: Request, flow: Flow, now: float) -> Answer:
         if request.uri.scheme not in {"sip", "sips", "tel"}:
             return Reject(416, None, f"nobody is called by {request.uri.scheme}: here")
-        caller = self._caller(request, flow, now)
+        caller = self._identification.caller(request, flow, now)
         if not isinstance(caller, Caller):
             return caller
-        application = self.application(request, caller)
+        if caller.registration is not None:
+            return self._over_registration(caller.registration, caller, now)
+        destination = self._destination(request.uri, caller)
+        number = self._number(request.uri, destination, caller)
+        application = number.application if number is not None else self.application(request, caller)
         if application is None:
             return Reject(404, None, self._nowhere(request.uri, caller))
         if application.account != caller.account:
             return Reject(
                 403, None, f"{caller.uri} belongs to account {caller.account!r}, not to that of {application.domain}"
             )
-        return self._matched(application, request.uri, caller, now)
+        if is_emergency(destination) and destination not in application.users:
+            return _no_emergency_calls(destination, self._host)
+        if number is None and self._is_foreign_number(request.uri, destination, caller):
+            why = f"{destination} is no number of account {caller.account!r}: calls are not carried through for others"
+            return Reject(404, None, why)
+        rule = number.rule if number is not None and number.rule in application.rules else None
+        answer = self._matched(application, destination, rule, caller, now)
+        return self._limited(answer, caller, now)
 
     # -- who calls
 
     def caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
         """Say who sent a request outside a call, whomever it is for; what cannot be read is refused."""
         try:
-            return self._caller(request, flow, now)
+            return self._identification.caller(request, flow, now)
         except SipSyntaxError as error:
             return Reject(error.status, None, str(error))
-
-    def _caller(self, request: Request, flow: Flow, now: float) -> Caller | Challenge | Reject:
-        sender = self._at_home(request.from_.uri)
-        ours = self._platform.serves(sender.host)
-        if ours and self._location.registered_on(address_of_record(sender), flow, now):
-            user = self._platform.user_at(sender.user or "", sender.host)
-            if user is not None:
-                return self._user(request, user)
-        if ours or self._authenticator.has_credentials(request, 407):
-            return self._by_digest(request, flow, now, ours)
-        known = self._platform.trunk_from(flow.remote.host)
-        if known is None and sender.host in self._addresses:
-            # A phone that was given our address for a domain: whether there is such a user, the answer does not show.
-            return self._by_digest(request, flow, now, ours)
-        if known is None:
-            why = f"{flow.remote.host} is in no trunk's whitelist, and From {sender} is no user of ours"
-            return Reject(403, None, why)
-        account, trunk = known
-        return Caller(sender.user or "", request.from_.display_name, sender, account.name, None, trunk)
-
-    def _by_digest(self, request: Request, flow: Flow, now: float, ours: bool) -> Caller | Challenge | Reject:
-        sender = self._at_home(request.from_.uri)
-        host = sender.host if ours else self._at_home(request.uri).host
-        judgement = self._authenticator.judge(request, host, 407, flow, now)
-        if judgement.username:
-            self._records.append(
-                AuthenticationVerdict(
-                    now,
-                    self._host,
-                    request.method,
-                    judgement.username,
-                    self._authenticator.realm,
-                    judgement.verdict,
-                    request.call_id,
-                )
-            )
-        if judgement.subscriber is None:
-            if judgement.status == 407:
-                return Challenge(self._authenticator.realm, judgement.headers, judgement.verdict)
-            return Reject(judgement.status, None, judgement.verdict)
-        aor = judgement.subscriber.aor
-        if ours and aor != address_of_record(sender):
-            return Reject(403, None, f"From says {address_of_record(sender)}, the credentials are those of {aor}")
-        name, _, domain = aor.rpartition("@")
-        user = self._platform.user_at(name, domain)
-        if user is None:
-            return Reject(403, None, f"{aor} is no user any more")
-        return self._user(request, user)
-
-    def _user(self, request: Request, user: User) -> Caller:
-        application = self._platform.application_at(user.domain)
-        account = application.account if application is not None else ""
-        sender = request.from_
-        return Caller(user.name, sender.display_name or user.display_name, sender.uri, account, user)
-
-    def _at_home(self, uri: Uri) -> Uri:
-        """Put the domain in the place of our address, where only one application has a user of this name."""
-        if uri.host not in self._addresses:
-            return uri
-        homes = self._platform.homes(uri.user or "")
-        return uri._replace(host=homes[0]) if len(homes) == 1 else uri
+        finally:
+            self._records += self._identification.poll()
 
     # -- whom they want
 
@@ -251,26 +181,79 @@ class PlatformPolicy:
         homes = ", ".join(self._platform.homes(uri.user or "", caller.account)) or "none of its applications"
         return f"{uri} names no domain, account {caller.account!r} has several, and {homes} has a {uri.user}"
 
-    def _matched(self, application: Application, uri: Uri, caller: Caller, now: float) -> Answer:
+    def _destination(self, uri: Uri, caller: Caller) -> str:
+        """Return who is called; a number that an operator wrote in its own dialect as E.164."""
         destination = destination_of(uri)
+        return destination if caller.trunk is None else caller.trunk.dialect.read(destination)
+
+    def _number(self, uri: Uri, destination: str, caller: Caller) -> Number | None:
+        """Return the telephone number of ours that is called, if it belongs to whom the call is for."""
+        number = self._platform.numbers.get(destination)
+        if number is None or number.application.account != caller.account:
+            return None
+        if uri.host and uri.host not in self._addresses and uri.host != number.application.domain:
+            return None
+        return number if caller.trunk is not None or number.rule is not None else None
+
+    def _is_foreign_number(self, uri: Uri, destination: str, caller: Caller) -> bool:
+        """Whether an operator calls, at an address of ours, a number that is not ours: whoever wants it through us
+        may want it at our expense.
+        """
+        trunk = caller.trunk
+        if trunk is None or trunk.transit or (uri.host and uri.host not in self._addresses):
+            return False
+        return is_global(destination) and self._platform.has_numbers(caller.account)
+
+    def _over_registration(self, registration: SipRegistration, caller: Caller, now: float) -> Answer:
+        """Take a call that came over a registration of ours: its rule is not asked whether it matches."""
+        application = registration.application
+        if application is None:
+            return Reject(404, None, f"registration {registration.username!r} is bound to no application")
+        rule = registration.rule if registration.rule in application.rules else None
+        return self._matched(application, registration.username, rule, caller, now)
+
+    @staticmethod
+    def _limited(answer: Answer, caller: Caller, now: float) -> Answer:
+        """Refuse what is more than a trunk may have (RFC 3398 s.7.2.4.1: cause 34 is no circuit available)."""
+        if caller.trunk is None or not isinstance(answer, (Handle, Route)):
+            return answer
+        why = caller.trunk.usage.refusal(now)
+        if why is not None:
+            headers = (("Retry-After", "1"), ("Reason", 'Q.850;cause=34;text="No circuit/channel available"'))
+            return Reject(503, None, f"trunk {caller.trunk.name!r}: {why}", headers)
+        caller.trunk.usage.admitted(now)
+        return answer
+
+    def _matched(
+        self, application: Application, destination: str, rule: Rule | None, caller: Caller, now: float
+    ) -> Answer:
         if not destination:
-            return Reject(404, None, f"the Request-URI {uri} names nobody in {application.domain}")
-        rule = application.match(destination)
+            return Reject(404, None, f"the Request-URI names nobody in {application.domain}")
+        rule = rule or application.match(destination)
         if rule is None:
             return Reject(404, None, application.explain(destination).verdict)
+        if rule.scenario is not None and not rule.scenario.is_defined:
+            return Reject(480, None, f"rule {rule.name!r} in {application.domain} has it, but {rule.scenario.absence}")
         target = Target(application, rule, rule.scenario, destination, caller)
         return Handle(target) if rule.route is None else self._along_route(target, rule.route, now)
 
     def _along_route(self, target: Target, route: str, now: float) -> Answer:
         application, destination = target.application, target.destination
         if route != USERS:
-            return Route((Hop(target.rule.uri_along_route(destination)),), target, realm=self._authenticator.realm)
+            return Route((Hop(target.rule.uri_along_route(destination)),), target, realm=self._realm)
         if destination not in application.users:
             return Reject(404, None, f"{destination!r} is no user of {application.domain}")
         bindings = self._location.lookup(f"{destination}@{application.domain}", now)
         if not bindings:
             return Reject(480, None, f"{destination}@{application.domain} has no device registered")
-        return Route(tuple([_hop(binding) for binding in bindings]), target, realm=self._authenticator.realm)
+        return Route(tuple([_hop(binding) for binding in bindings]), target, realm=self._realm)
+
+
+def _no_emergency_calls(destination: str, host: str) -> Reject:
+    """Say on the wire too why an emergency call goes nowhere: whoever dialled has to know at once (s.20.43)."""
+    warning = f'399 {host or "voxlab"} "{EXPLANATION}"'
+    why = f"{destination} is an emergency number: {EXPLANATION}"
+    return Reject(403, "Emergency Calls Not Supported", why, (("Warning", warning),))
 
 
 def _hop(binding: Binding) -> Hop:
@@ -285,3 +268,6 @@ def destination_of(uri: Uri) -> str:
     """
     user = uri.user or ""
     return user.partition(";")[0].translate(_SEPARATORS) if uri.is_phone_number else user
+
+
+__all__ = ["Caller", "PlatformPolicy", "Target", "destination_of"]

@@ -112,6 +112,8 @@ class Rule:
 
     def _because(self, destination: str) -> str:
         rest = "" if self.exclude is None else f" and is not excluded by {self.exclude}"
+        if self.scenario is not None and not self.scenario.is_defined:
+            return f"{destination!r} matches {self.pattern}{rest}, but {self.scenario.absence}: callers get 480"
         goal = f"scenario {self.scenario.name!r} runs" if self.scenario is not None else f"it goes on to {self.route}"
         return f"{destination!r} matches {self.pattern}{rest}: {goal}"
 

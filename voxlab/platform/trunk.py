@@ -9,30 +9,119 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
+from voxlab.platform.application import Unchanged
+from voxlab.platform.caller_identity import PLAIN, CallerIdentity
+from voxlab.platform.gateway import Gateway
+from voxlab.platform.number_range import NumberRange
+from voxlab.platform.numbering import E164, Dialect
+from voxlab.platform.secret import Secret
+from voxlab.platform.usage import Usage
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SHARED_LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
 
+class WhitelistItem(NamedTuple):
+    """One network of an account's whitelist; ``number`` is its identifier in the management API."""
+
+    number: int
+    network: Network
+    description: str
+    trunk: str
+
+
 @dataclass(eq=False, slots=True)
 class Trunk:
-    """Another operator's addresses, under a name that is unique in the account."""
+    """Another operator, under a name that is unique in the account.
+
+    Attributes
+    ----------
+    allow : tuple of Network
+        Where its calls come from.
+    dialect : Dialect
+        How it writes numbers.
+    trusts_from : bool
+        Whether From may name one of our users without a digest: the operator forwards our calls back to us.
+    transit : bool
+        Whether a scenario may send its calls on to another operator as they were dialled; without it that is toll
+        fraud.
+    usage : Usage
+        The calls that stand, and the limits.
+    descriptions : dict of Network to str
+        What was said about networks of the whitelist.
+    gateways : tuple of Gateway
+        Where our calls go; without one none do.
+    reaches : NumberRange or None
+        The numbers that may go this way; None for all.
+    identity : CallerIdentity
+        How the operator is told who calls.
+    caller_id : str
+        The number that stands for callers who have none, "" for the first number of the application.
+    options_every_s : float or None
+        How often its gateways are asked whether they are there; None for never.
+    username : str
+        For digest towards the operator, "" where none is asked for; ``password`` goes with it.
+    """
 
     name: str
     account: str
     allow: tuple[Network, ...] = ()
+    dialect: Dialect = E164
+    trusts_from: bool = False
+    transit: bool = False
+    usage: Usage = field(default_factory=Usage)
+    descriptions: dict[Network, str] = field(default_factory=dict)
+    gateways: tuple[Gateway, ...] = ()
+    reaches: NumberRange | None = None
+    identity: CallerIdentity = PLAIN
+    caller_id: str = ""
+    options_every_s: float | None = None
+    username: str = ""
+    password: Secret | None = field(default=None, repr=False)
+
+    def speak(self, *, style: str | None, country: str | None, prefix: str | None) -> None:
+        """Take another dialect; what is None stays as it is."""
+        spoken = self.dialect
+        self.dialect = Dialect(
+            spoken.style if style is None else style,
+            spoken.country if country is None else country,
+            spoken.prefix if prefix is None else prefix,
+        )
+
+    def may_reach(self, number: str) -> bool:
+        """Whether calls to a number may go this way."""
+        return bool(self.gateways) and (self.reaches is None or number in self.reaches)
+
+    def present(self, *, style: str | None, forwarding: str | None, domain: str | None) -> None:
+        """Say otherwise who calls; what is None stays as it is."""
+        before = self.identity
+        self.identity = CallerIdentity(
+            before.style if style is None else style,
+            before.forwarding if forwarding is None else forwarding,
+            before.domain if domain is None else domain,
+        )
+
+    def limit(self, channels: int | Unchanged | None, calls_per_second: int | Unchanged | None) -> None:
+        """Take other limits, each unless it is ``UNCHANGED``."""
+        usage = self.usage
+        usage.limit(
+            usage.channels if isinstance(channels, Unchanged) else channels,
+            usage.calls_per_second if isinstance(calls_per_second, Unchanged) else calls_per_second,
+        )
 
     def match(self, address: str) -> Network | None:
-        """Return the network of the whitelist that holds ``address``, None if none does."""
+        """Return the narrowest network of the whitelist that holds ``address``, None if none does."""
         host = host_address(address)
         if host is None:
             return None
-        return next((network for network in self.allow if host in network), None)
+        holding = [network for network in self.allow if host in network]
+        return max(holding, key=lambda network: network.prefixlen, default=None)
 
 
 @lru_cache(maxsize=4096)  # the same few operators call again and again

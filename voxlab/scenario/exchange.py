@@ -99,6 +99,7 @@ class Exchange:
         leg = session.new_leg(
             incoming=True, caller_id=caller.number, display_name=caller.display_name, destination=target.destination
         )
+        leg.caller = caller
         leg.trusted = caller.user is None
         self._legs[number] = leg
         self._journal.note(

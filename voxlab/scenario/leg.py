@@ -22,6 +22,7 @@ from voxlab.scenario.signalling import ALERTING, CONNECTED, PROGRESSING, TERMINA
 from voxlab.scenario.transfer import Referrals
 
 if TYPE_CHECKING:
+    from voxlab.platform.identification import Caller
     from voxlab.scenario.session import Session
 
 E = TypeVar("E", bound=CallEvent)
@@ -43,6 +44,8 @@ class Leg:
         Who calls.
     destination : str
         Whom: the user part of the Request-URI for an incoming leg, the name dialled for an outgoing one.
+    caller : Caller or None
+        Of an incoming leg: which user, trunk or registration it came from.
     headers : mapping of str to str
         The X- headers and User-to-User of the INVITE.
     trusted : bool
@@ -60,6 +63,7 @@ class Leg:
         self.destination = destination
         self.headers: Mapping[str, str] = {}
         self.state = ALERTING if incoming else PROGRESSING
+        self.caller: Caller | None = None
         self.media: MediaPort | None = None
         self.number = 0
         self.call_ids: dict[int, str] = {}
@@ -168,6 +172,67 @@ class Leg:
             The second leg, terminated by then.
         """
         other = self.session.dial_user(user or self.destination, self, headers={**self.headers, **(headers or {})})
+        await bridge.run(self, other)
+        return other
+
+    @awaited
+    async def forward_to_pstn(
+        self,
+        number: str | Callable[[str], str] | None = None,
+        *,
+        caller_id: str | None = None,
+        anonymous: bool = False,
+        trunk: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Leg:
+        """Call the number that was dialled (or another) through a trunk, join the two, and wait until the call is over.
+
+        Parameters
+        ----------
+        number : str, callable or None
+            In E.164 form; a function of the number that was dialled; None for that number itself.
+        caller_id, anonymous, trunk
+            As in ``session.call_pstn``.
+        headers : mapping
+            X- headers beside the caller's.
+
+        Returns
+        -------
+        Leg
+            The second leg, terminated by then.
+        """
+        wanted = number(self.destination) if callable(number) else number
+        await self.session.prepared()
+        other = self.session.forward_out(
+            self, wanted, caller_id, anonymous=anonymous, trunk=trunk, headers={**self.headers, **(headers or {})}
+        )
+        await bridge.run(self, other)
+        return other
+
+    @awaited
+    async def forward_to_sip(
+        self,
+        uri: str,
+        *,
+        caller_id: str | None = None,
+        auth_user: str | None = None,
+        password: str | None = None,
+        out_proxy: str | None = None,
+        registration: str | int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Leg:
+        """Call a SIP URI, join the two, and wait until the call is over; see ``session.call_sip``."""
+        await self.session.prepared(None if registration is not None else out_proxy or uri)
+        other = self.session.dial_sip(
+            uri,
+            self,
+            caller_id=caller_id,
+            auth_user=auth_user,
+            password=password,
+            out_proxy=out_proxy,
+            registration=registration,
+            headers={**self.headers, **(headers or {})},
+        )
         await bridge.run(self, other)
         return other
 

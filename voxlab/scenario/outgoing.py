@@ -61,6 +61,26 @@ def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: i
     return number
 
 
+def invite_outside(leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
+    """Send an INVITE to a place outside the platform, and return the number of the branch."""
+    session = leg.session
+    port = session.switchboard.media(session.number, leg.letter)
+    number = session.switchboard.dial(
+        outlet,
+        session=session.number,
+        letter=leg.letter,
+        from_=outlet.from_ or from_header(leg),
+        to=outlet.to,
+        offer=port.offer(like.media),
+        headers=(*outlet.headers, *lines),
+        max_forwards=hops,
+        peer=leg.destination,
+        port=port,
+    )
+    leg.signalling.branch(port, number)
+    return number
+
+
 def identity(like: Leg) -> tuple[tuple[Header, ...], bool]:
     """Return what a new leg carries of the incoming call's identity, and whether its caller is to be hidden.
 

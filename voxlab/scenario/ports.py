@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from voxlab.platform.application import Application
+from voxlab.platform.way_out import NoWay, Wish
 from voxlab.sip.message import Request
 from voxlab.sip.sdp import SessionDescription
 
@@ -81,6 +83,25 @@ class Switchboard(Protocol):
 
     def contacts(self, user: str, application: Any) -> Sequence[Any] | None:
         """Return where a user's devices are; [] when none is registered, None when there is no such user."""
+
+    async def prepare(self, application: Application, uri: str | None = None) -> None:
+        """Ask DNS for what a call to a URI needs, or one through the trunks of the application's account."""
+
+    def ways_to_number(self, application: Application, wish: Wish) -> Sequence[Any] | NoWay:
+        """Return where an INVITE to a telephone number may be sent, the best first, or why nowhere."""
+
+    def ways_to_uri(
+        self, uri: str, *, username: str | None = None, password: str | None = None, out_proxy: str | None = None
+    ) -> Sequence[Any] | NoWay:
+        """Return where an INVITE to a SIP URI may be sent, the best first, or why nowhere."""
+
+    def ways_over_registration(
+        self, uri: str, application: Application, registration: str | int
+    ) -> Sequence[Any] | NoWay:
+        """Return where an INVITE over one of our registrations may be sent, or why nowhere."""
+
+    def owns_number(self, number: str) -> bool:
+        """Whether a telephone number is one of ours."""
 
     def dial(
         self,

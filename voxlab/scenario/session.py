@@ -12,6 +12,7 @@ from typing import Any
 
 from voxlab.base.errors import VoxlabError
 from voxlab.scenario import outgoing
+from voxlab.scenario.calling_out import CallingOut
 from voxlab.scenario.events import CallEvent, Disconnected, Failed
 from voxlab.scenario.headers import header_lines
 from voxlab.scenario.leg import PROGRESSING, TERMINATED, UNANSWERED_S, Leg
@@ -23,7 +24,7 @@ MAX_LEGS = 100
 AFTERMATH_S = 60.0  # the reference lets a script without calls run on for a minute
 
 
-class Session:
+class Session(CallingOut):
     """What a scenario runs in.
 
     Attributes
@@ -67,7 +68,7 @@ class Session:
         self.finish_reason = ""
         self.started_at = switchboard.now()
         self._note = note
-        self._opened = opened
+        self.opened = opened
         self._ended = ended
         self._script = Script(self, guard, watched, self._script_done)
         self._over: asyncio.Future[None] | None = None
@@ -140,7 +141,7 @@ class Session:
             return leg
         lines = header_lines(headers)
         for contact in contacts or ():
-            self._opened(outgoing.invite(leg, contact, like, lines, hops), leg)
+            self.opened(outgoing.invite(leg, contact, like, lines, hops), leg)
         self._later(timeout_s, lambda: leg.signalling.give_up(408, "Request Timeout"))
         return leg
 

@@ -24,6 +24,7 @@ from voxlab.scenario.headers import extension_headers
 from voxlab.scenario.ports import Header, MediaPort, Switchboard
 
 if TYPE_CHECKING:
+    from voxlab.scenario.hunting import Hunt
     from voxlab.scenario.leg import Leg
 
 ALERTING, PROGRESSING, CONNECTED, TERMINATED = "ALERTING", "PROGRESSING", "CONNECTED", "TERMINATED"
@@ -40,6 +41,7 @@ class Signalling:
         self._failure: tuple[int, str] | None = None
         self._connected_at: float | None = None
         self._audio_started = False
+        self.hunt: Hunt | None = None
 
     # -- its beginning and its end, as the session wants them
 
@@ -129,6 +131,9 @@ class Signalling:
             return
         self._best = best_refusal(self._best, (event.status, event.reason))
         if self._branches and event.status < 600:
+            return
+        if self.hunt is not None and not self._leg.number and self.hunt.goes_on(event):
+            self._best = None
             return
         for number in self._branches:
             self._switchboard.hang_up(number, ())

@@ -203,6 +203,15 @@ class Table:
         """The inputs that can reach this machine."""
         return tuple(sorted({given for _, given in self.rows}))
 
+    @property
+    def title(self) -> str:
+        """What a picture of it is called."""
+        return f"{self.name} transaction"
+
+    def why(self, state: State, given: Input) -> str:
+        """Return why a row is as it is."""
+        return self.rows[state, given].why
+
     def ignores(self, state: State, given: Input) -> bool:
         """Tell whether the machine in ``state`` does nothing about ``given``."""
         row = self.rows[state, given]

@@ -64,6 +64,7 @@ class Baresip(Program):
         folder.mkdir(parents=True, exist_ok=True)
         self.street = street
         self.address = address
+        self.tone_hz = tone_hz
         self._control: socket.socket | None = None
         self._unread = b""
         self._events: list[dict[str, object]] = []

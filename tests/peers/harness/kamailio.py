@@ -81,8 +81,8 @@ class Kamailio(Program):
         folder.mkdir(parents=True, exist_ok=True)
         self.host, self.port, self.street = host, port, street
         challenge = _CHALLENGE.format(domain=domain, password=password) if challenge_calls else ""
-        script = folder / "kamailio.cfg"
-        script.write_text(
+        self._start(
+            folder,
             _SCRIPT.format(
                 host=host,
                 port=port,
@@ -91,31 +91,21 @@ class Kamailio(Program):
                 challenge=challenge,
                 children=children,
                 tcp=f"listen=tcp:{host}:{port}" if tcp else "disable_tcp=yes",
-            )
+            ),
+            prefix,
         )
+
+    def _start(self, folder: Path, script: str, prefix: Sequence[str] = ()) -> None:
+        """Run Kamailio on a script of its own."""
+        file = folder / "kamailio.cfg"
+        file.write_text(script)
+        memory = ["-m", "1024", "-M", "16", "-x", "tlsf", "-X", "tlsf"]
+        places = ["-Y", str(folder), "-P", str(folder / "kamailio.pid")]
         super().__init__(
-            [
-                "kamailio",
-                "-f",
-                str(script),
-                "-DD",
-                "-E",
-                "-m",
-                "1024",
-                "-M",
-                "16",
-                "-x",
-                "tlsf",
-                "-X",
-                "tlsf",
-                "-Y",
-                str(folder),
-                "-P",
-                str(folder / "kamailio.pid"),
-            ],
+            ["kamailio", "-f", str(file), "-DD", "-E", *memory, *places],
             folder,
             "kamailio",
-            prefix=street.prefix if street else prefix,
+            prefix=self.street.prefix if self.street else prefix,
         )
 
     def until_ready(self, timeout_s: float = 10.0) -> None:

@@ -15,7 +15,7 @@ from .process import NotReady, Program
 SHIPPED = Path(__file__).resolve().parents[3] / "voxlab" / "peers" / "scenarios"
 OWN = Path(__file__).resolve().parents[1] / "scenarios"
 _TRANSPORTS = {"udp": "u1", "tcp": "t1"}
-_FLAGS = ("-nostdin", "-timeout_error", "-trace_stat", "-trace_err", "-trace_rtt")
+_FLAGS = ("-nostdin", "-timeout_error", "-trace_stat", "-trace_err", "-trace_rtt", "-trace_logs")
 _LOAD = {
     "-buff_size": "4000000",
     "-deadcall_wait": "0",
@@ -105,7 +105,8 @@ class Sipp(Program):
         self._errors = folder / f"{scenario}-{port}.errors"
         options = {"-sf": str(_file_of(scenario)), "-i": host, "-p": str(port), "-t": _TRANSPORTS[transport]}
         options |= {"-m": str(calls), "-timeout": f"{timeout_s:g}", "-fd": "1", "-d": str(pause_ms)}
-        options |= {"-stf": str(self._statistics), "-error_file": str(self._errors)}
+        self._said = folder / f"{scenario}-{port}.said"
+        options |= {"-stf": str(self._statistics), "-error_file": str(self._errors), "-log_file": str(self._said)}
         options |= {"-s": user, "-au": user} if user else {}
         options |= {"-ap": password} if password else {}
         options |= {"-inf": str(fields)} if fields else {}
@@ -134,6 +135,10 @@ class Sipp(Program):
         """Return the beginning of SIPp's error log: the first unexpected message tells the story."""
         text = self._errors.read_text(errors="replace") if self._errors.exists() else ""
         return "\n".join(text.splitlines()[:lines])
+
+    def said(self) -> list[str]:
+        """Return what the scenario's log actions have written so far."""
+        return self._said.read_text(errors="replace").splitlines() if self._said.exists() else []
 
     def _listens(self) -> bool:
         return self.holds_port(self.port, self.transport) and bool(self._rows())

@@ -1,0 +1,1 @@
+"""What outlives a lab: its definitions, its registrations and its call history, in SQLite."""
