@@ -88,7 +88,7 @@ class CloudMachine(ServerMachine):
         )
         self._learn = learn
         self.media_place = place
-        self.events = CloudEvents(place, self.node, platform, self.policy, self.location, self, self.host.flush)
+        self.events = CloudEvents(place, self.node, self.policy, self.location, self, self.host.flush)
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
         self._trunks = TrunkWatch()
@@ -184,13 +184,13 @@ class CloudMachine(ServerMachine):
         return [Contact(str(binding.contact), self._flow_of(binding), binding.path) for binding in bindings]
 
     def _flow_of(self, binding: Binding) -> Flow:
-        """Return how to reach a device: over the flow that it opened or along its Path, else by datagram to where its
-        Contact says.
+        """Return how to reach a device: over the flow that it opened or along its Path, else where its Contact says, by
+        the transport that it registered over unless the Contact names another.
         """
         usual = binding.flow._replace(local=self.addresses[binding.flow.transport])
         if binding.path:
             return self.node.flow_for(NameAddr.parse(binding.path[0]).uri) or usual
-        return usual if binding.needs_flow else self.node.flow_to(str(binding.contact), usual)
+        return usual if binding.needs_flow else self.node.flow_for(binding.contact, usual.transport) or usual
 
     def dial(
         self,
