@@ -39,7 +39,7 @@ OFFERED_PER_S = 5 * TAKEN_PER_S
 @pytest.fixture
 def shop() -> Iterator[Application]:
     host = own_address()
-    with Lab(live=True, bind=host, max_calls=AT_ONCE, payloads="none", limit_messages=20_000) as lab:
+    with Lab(live=True, bind=host, max_calls=AT_ONCE, payloads="none", limit_messages=200_000) as lab:
         lab.account("acme").trunk("load", allow=[f"{host}/32"])
         shop = lab.account("acme").application("shop")
         shop.user(CALLEE, password=PASSWORD)
