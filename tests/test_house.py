@@ -21,10 +21,21 @@ CHANCE = {"random", "secrets"}
 WHERE_CHANCE_LIVES = PACKAGE / "base" / "ids.py"
 HEAVY = ("numba", "numpy", "pandas", "matplotlib", "IPython", "aiortc", "cryptography")
 # Written in halves, so that this file does not name what it forbids.
-REGISTRIES = [first + "." + last for first, last in (
-    ("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("deb.debian", "org"),
-    ("anaconda", "org"), ("yarnpkg", "com"), ("jsdelivr", "net"), ("unpkg", "com"), ("crates", "io"),
-)]
+REGISTRIES = [
+    first + "." + last
+    for first, last in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("deb.debian", "org"),
+        ("anaconda", "org"),
+        ("yarnpkg", "com"),
+        ("jsdelivr", "net"),
+        ("unpkg", "com"),
+        ("crates", "io"),
+    )
+]
 MACHINE_PATH = re.compile(r"(?<![\w.$}~-])/(?:root|work|home/\w+|Users/\w+)/|[A-Z]:\\\\?Users\\")
 
 

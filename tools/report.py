@@ -43,8 +43,13 @@ def require(command: Sequence[str], *, cure: str, environment: Mapping[str, str]
     """
     try:
         run = subprocess.run(
-            list(command), text=True, check=False, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
+            list(command),
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
         )
     except OSError as error:
         raise SetUpFailed(f"{shlex.join(command)}: {error}\n  {cure}") from error

@@ -26,8 +26,8 @@ WITHOUT_NOTEBOOKS = ("-p", "no:nbval", "-p", "no:nbmake")  # importing Jupyter c
 def prepare(lock: str) -> str:
     """Provide an environment with compiled kernels and return its interpreter."""
     python = environment.provide(lock)
-    warm = ROOT / "voxlab" / "kernels" / "warm.py"
-    if warm.exists() and start([python, "-m", "voxlab.kernels.warm"], cwd=ROOT):
+    warm = ROOT / "voxlab" / "net" / "plane" / "warm.py"
+    if warm.exists() and start([python, "-m", "voxlab.net.plane.warm"], cwd=ROOT):
         raise SetUpFailed("the kernels did not compile; what they said stands above.")
     return python
 

@@ -351,9 +351,7 @@ def test_a_200_after_the_call_was_given_up_is_acknowledged_and_hung_up(rig: Rig,
 
 
 @pytest.mark.parametrize("bad", ["contact", "body"])
-def test_a_200_that_cannot_be_read_is_acknowledged_and_hung_up(
-    rig: Rig, alice: Side, peer: Puppet, bad: str
-) -> None:
+def test_a_200_that_cannot_be_read_is_acknowledged_and_hung_up(rig: Rig, alice: Side, peer: Puppet, bad: str) -> None:
     out = rig.dial(alice, peer)
     contact = "<sip:[::zz]>" if bad == "contact" else f"<sip:c@{peer.address}>"
     body = b"v=0\r\nm=audio nonsense\r\n" if bad == "body" else SDP

@@ -50,9 +50,7 @@ class Callee(Session, table=CALLEE):
         lines = [("Contact", self._contact), *headers]
         if sdp:
             lines.append(("Content-Type", "application/sdp"))
-        self._respond(
-            self._transaction, self.invite.response(status, to_tag=self.local_tag, headers=lines, body=sdp)
-        )
+        self._respond(self._transaction, self.invite.response(status, to_tag=self.local_tag, headers=lines, body=sdp))
 
     def _accept(self, now: float, argument: tuple[bytes, Sequence[Header]]) -> None:
         sdp, headers = argument

@@ -24,6 +24,7 @@ from voxlab.elements.user_agent import Incoming, Refused, UserAgent
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
+from voxlab.host.plane_ends import cloud_port
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.platform.application import Application
@@ -293,7 +294,7 @@ class CloudMachine:
 
     def media(self, session: int, letter: str) -> CloudPort:
         """Open a media port."""
-        port = CloudPort(self.place)
+        port = cloud_port(self.place)
         port.label(session=session, leg=letter)
         self.ports.append(port)
         if len(self.ports) > self._tidy_at:

@@ -23,6 +23,7 @@ from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
+from voxlab.host.plane_ends import terminal as new_terminal
 from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
@@ -189,7 +190,7 @@ class PhoneMachine:
                 f"{self.place.owner} is {self.phone.state.name.lower()}: hang up first, a phone has one line"
             )
         settings = self.settings
-        terminal = Terminal(self.place, self._source)
+        terminal = new_terminal(self.place, self._source)
         name = f"{quoted(settings.display_name)} " if settings.display_name else ""
         target = self.target(dialled)
         leg = self.node.user_agent.dial(
@@ -259,7 +260,7 @@ class PhoneMachine:
         request = event.request
         caller = request.from_
         offer = request.sdp
-        terminal = Terminal(self.place, self._source)
+        terminal = new_terminal(self.place, self._source)
         if offer is not None and not terminal.take_offer(offer):
             terminal.release()
             self.node.user_agent.reject(event.leg, now, 488)
