@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, journal, parsing, registering, simulated
+from . import forwarding, journal, parsing, plane, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -19,6 +19,9 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "register": registering.measure,
     "simulated": simulated.measure,
     "journal": journal.measure,
+    "plane": plane.measure_relaying,
+    "busy": plane.measure_busy,
+    "pacing": plane.measure_pacing,
 }
 
 

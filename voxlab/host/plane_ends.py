@@ -93,7 +93,7 @@ class OnPlane(MediaEnd):
 
     def _write(self, batch: PacketBatch, src: Address, dst: Address, run: Run) -> None:
         """Record a batch on its way from ``src`` to ``dst``; a few packets join those that the tap collects."""
-        if run.kept and len(run) < _FEW:
+        if run.kept and run.packets < _FEW:
             for at_ns, data in zip(batch.time_ns.tolist(), batch.wire(), strict=True):
                 self._tap.rtp(at_ns / 1e9, src, dst, data.tobytes())
             return
@@ -136,7 +136,7 @@ def _outcome(run: Run) -> NDArray[np.uint8]:
 
     from voxlab.net.plane.cells import UNSENT
 
-    return np.full(len(run), REFUSED if run.fate == UNSENT else DELIVERED, np.uint8)
+    return np.full(run.packets, REFUSED if run.fate == UNSENT else DELIVERED, np.uint8)
 
 
 def _keys(agreed: MediaAgreed) -> bool:

@@ -56,7 +56,9 @@ class Run(NamedTuple):
     plain: bool
     kept: bool
 
-    def __len__(self) -> int:
+    @property
+    def packets(self) -> int:
+        """How many there are (``len`` counts the fields)."""
         return len(self.rows.cells)
 
     @property
