@@ -274,9 +274,10 @@ def test_ports_that_are_lent_again_begin_with_counts_of_zero(native: Any) -> Non
         was = a.port.rtp_address
         for port in (a, b):
             here.world.submit(port.release)
-        again = here.port(here.peer())
+        newcomer = here.peer()
+        again = here.port(newcomer)
         while again.port.rtp_address != was:
-            again = here.port(here.peer())
+            again = here.port(newcomer)
         lane = again.port.lane  # type: ignore[attr-defined]
         counts = here.world.submit(lane.counts)
         assert (counts.packets, counts.rtp_strangers, counts.rtp_source) == (0, 0, newcomer.address)
