@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -200,13 +201,14 @@ def test_a_flood_of_strangers_leaves_room_for_the_peers_records(live: World, nat
     rig = Rig(live, native, rows=64)
     alice, mallory, bob = rig.peer(), rig.peer(), rig.peer()
     a, _ = rig.bridge(Expected(alice.address), bob.address)
-    live.submit(setattr, rig.thread, "_draining", True)  # the lab's thread is held up
+    held_up = threading.Event()
+    live.hand_over(held_up.wait, 30)  # the lab's thread
     for number in range(200):
         mallory.rtp.sendto(packet(number, ssrc=666), a.address)
     for number in range(20):
         alice.rtp.sendto(packet(number), a.address)
     bob.hear(20)
-    live.submit(setattr, rig.thread, "_draining", False)
+    held_up.set()
     fates = rig.seen()[:, c.FATE].tolist()
     assert fates.count(c.FORWARDED) == 20
     assert fates.count(c.STRANGER) == 32

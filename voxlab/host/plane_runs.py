@@ -6,6 +6,7 @@ Must not know calls: whoever takes a run decides what it means.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.datagram import Address
@@ -94,17 +95,23 @@ def runs(rows: Rows) -> Iterator[Run]:
     import numpy as np
 
     spoken = rows.cells[:, c.SOURCE] == c.NOBODY
+    if not spoken.any() or spoken.all():
+        yield from _alike(rows)
+        return
     for part in (np.flatnonzero(spoken), np.flatnonzero(~spoken)):
-        if len(part):
-            yield from _alike(rows.take(part))
+        yield from _alike(rows.take(part))
 
 
 def _alike(rows: Rows) -> Iterator[Run]:
     import numpy as np
 
     marks = _marks(rows.cells)
-    starts = np.flatnonzero(np.concatenate(([True], (marks[1:] != marks[:-1]).any(axis=1)))).tolist()
-    for start, end in zip(starts, [*starts[1:], len(rows.cells)], strict=True):
+    changes = np.flatnonzero((marks[1:] != marks[:-1]).any(axis=1))
+    if not len(changes):
+        yield _run(rows)
+        return
+    bounds = [0, *(changes + 1).tolist(), len(marks)]
+    for start, end in pairwise(bounds):
         yield _run(rows.take(slice(start, end)))
 
 

@@ -26,8 +26,12 @@ _NICE: Final = 15  # the compiler gives way to calls
 
 
 def source_digest() -> str:
-    """Return 16 hexadecimal digits that change with any source file of this folder."""
-    digest = hashlib.sha256()
+    """Return 16 hexadecimal digits that change with any source file of this folder, and with the folder.
+
+    Numba looks for what it has compiled by the path and the time of the file that it compiled.
+    """
+    compiled = Path(__file__).with_name("loop.py")
+    digest = hashlib.sha256(f"{compiled} {compiled.stat().st_mtime_ns}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -17,7 +17,8 @@ PROMPT_NS: Final = 20_000_000
 """What the lab's thread acts on is told at once, and under load every so often."""
 PLAIN: Final = 0x80
 """The first octet of an RTP packet of 12 bytes of header; what has more is kept whole, to be looked into."""
-LATE_NS: Final = 4_000_000_000
+URGENT_SHARE: Final = 8
+LATE_NS: Final = 10_000_000_000
 """What it only counts can wait: the longer, the more packets share the work."""
 
 
@@ -36,7 +37,9 @@ def record(
     book = state.books[number]
     half, row = 2 * number + book[c.ACTIVE], book[c.COUNT]
     room = state.rows.shape[1]
-    if fate == c.STRANGER:
+    if number == c.URGENT:
+        room = max(1, room // URGENT_SHARE)  # what waits longer than that is of no use to whoever acts on it
+    elif fate == c.STRANGER:
         room //= 2  # a flood of strangers must not crowd out the peer
     if row >= room:
         state.sides[side, c.UNOBSERVED] += 1
@@ -59,7 +62,7 @@ def record(
     if fate == c.FOR_LAB or control or state.sides[side, c.KEEP_PAYLOAD] or not simple:
         cells[c.OCTETS_FROM] = _keep(state, book, half, from_at, size)
     book[c.COUNT] = row + 1
-    crowded = 2 * row > state.rows.shape[1] or 2 * book[c.USED] > state.octets.shape[1]
+    crowded = 2 * row > room or 2 * book[c.USED] > state.octets.shape[1]
     _note_bell(state, book, fate == c.FOR_LAB, crowded)
     return half << HALF | row
 

@@ -12,7 +12,8 @@ import platform
 import select
 import struct
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ SIDES = 4096
 ROWS = 1 << 18
 """Half a minute of 10,000 packets a second, for a lab's thread that is held up."""
 OCTETS = 1 << 25
+_SIDES_A_ROUND = 4
 _NS = 1_000_000_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274, "riscv64": 274}  # the C library has no function for it
 _SCHED_OTHER = 0
@@ -77,6 +79,10 @@ class Rows(NamedTuple):
         return out
 
 
+Given = tuple[Callable[[Rows], None], Rows]
+"""What one side gets, and who takes it."""
+
+
 class Full(Exception):
     """The thread has no side left: the port stays with the portable plane."""
 
@@ -100,6 +106,7 @@ class MediaThread:
         self._serial = 0
         self._takers: dict[int, Callable[[Rows], None]] = {}
         self._draining = False
+        self._pending: deque[Given] = deque()
         self._thread: threading.Thread | None = None
         self._epoll: select.epoll | None = None
         self._descriptors: list[int] = []
@@ -214,26 +221,39 @@ class MediaThread:
     def _rung(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._descriptors[2], 8)
-        late = self.native.due(self.state.control, self.state.books, c.COUNTED)
-        self._read((c.URGENT, c.COUNTED) if late else (c.URGENT,))
+        self._hand_over(deque(self._read(c.URGENT)))
+        if not self._pending and self.native.due(self.state.control, self.state.books, c.COUNTED):
+            self._pending.extend(self._read(c.COUNTED))
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Hand over to a few sides at a time, so that a call's signalling need not wait for all of them."""
+        self._hand_over(self._pending, _SIDES_A_ROUND)
+        if self._pending:
+            self._loop.call_soon(self._go_on)
 
     def drain(self) -> None:
-        """Hand over what was left since the last time, to each side its own."""
-        self._read((c.URGENT, c.COUNTED))
-
-    def _read(self, books: tuple[int, ...]) -> None:
+        """Hand over all that was left so far, to each side its own."""
         if self._draining:  # whoever takes may ask for what is there: that is being handed over
             return
+        self._hand_over(self._pending)
+        for number in (c.COUNTED, c.URGENT):
+            self._hand_over(deque(self._read(number)))
+
+    def _hand_over(self, waiting: deque[Given], most: int | None = None) -> None:
         self._draining = True
         try:
-            for number in books:
-                count = self.native.swap(self.state.control, self.state.books, number)
-                if count:
-                    self._hand_over(2 * number + 1 - int(self.state.books[number, c.ACTIVE]), count)
+            for _ in range(len(waiting) if most is None else min(most, len(waiting))):
+                self._give(*waiting.popleft())
         finally:
             self._draining = False
 
-    def _hand_over(self, half: int, count: int) -> None:
+    def _read(self, number: int) -> Iterator[Given]:
+        """Yield what is in a book, side by side; the half that was read before must have been handed over."""
+        count = self.native.swap(self.state.control, self.state.books, number)
+        if not count:
+            return
+        half = 2 * number + 1 - int(self.state.books[number, c.ACTIVE])
         rows = self.state.rows[half, :count]
         order = np.argsort(rows[:, c.ROW_SIDE], kind="stable")
         sides = rows[order, c.ROW_SIDE]
@@ -242,7 +262,7 @@ class MediaThread:
         for start, end in zip(starts, [*starts[1:], count], strict=True):
             take = self._takers.get(int(sides[start]))
             if take is not None:
-                self._give(take, whole.take(order[start:end]))
+                yield take, whole.take(order[start:end])
 
     def _give(self, take: Callable[[Rows], None], rows: Rows) -> None:
         """Hand over to one side; what goes wrong there is no other side's loss."""
