@@ -1,12 +1,11 @@
-"""What a bridge and a voice may rely on, on either media plane: the lab's own thread, and the media thread outside the
-GIL (RFC 3550 s.5.1, s.6, s.7; RFC 7362 s.5; RFC 3264 s.8).
+"""What a bridge may rely on, on either media plane: the lab's own thread, and the media thread outside the GIL.
+
+RFC 3550 s.6, s.7; RFC 7362 s.5; RFC 3264 s.8.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +16,7 @@ from tests.contract.planes import Peer, Site, packet, report, site
 from voxlab.base.datagram import Address
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.plane_ends import PlaneCloudPort
-from voxlab.media.codecs import PCMU
-from voxlab.media.rtp import parse
-from voxlab.media.sources import from_samples, tone
-from voxlab.net.plane import build
-
-
-@pytest.fixture(params=["portable", "thread"])
-def plane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The plane that is to serve; the other one stays out of the way."""
-    name = str(request.param)
-    if name == "portable":
-        monkeypatch.setenv("VOXLAB_PLANE", "portable")
-    else:
-        monkeypatch.delenv("VOXLAB_PLANE", raising=False)
-        if not build.warm():
-            pytest.skip(f"there is no compiled plane here: {build.why_not()}; cure: Linux, without NUMBA_DISABLE_JIT")
-    return name
-
-
-@pytest.fixture
-def here(plane: str) -> Iterator[Site]:
-    with site() as made:
-        yield made
+from voxlab.media.sources import tone
 
 
 def on_thread(port: CloudPort) -> bool:
@@ -247,152 +224,6 @@ def test_times_in_the_journal_are_the_kernels_and_in_order(here: Site) -> None:
     assert (np.diff(arrived.time_s) >= 0).all()
     assert arrived.time_s[0] > 0
     assert arrived.time_s[-1] <= here.world.now
-
-
-def grid(heard: list[bytes]) -> tuple[list[int], list[int]]:
-    """Return sequence numbers and timestamps of packets, from the first on."""
-    packets = [parse(data) for data in heard]
-    first = packets[0]
-    return (
-        [(each.sequence - first.sequence) & 0xFFFF for each in packets],
-        [(each.timestamp - first.timestamp) & 0xFFFFFFFF for each in packets],
-    )
-
-
-def test_a_source_is_spoken_packet_by_packet_in_order(here: Site) -> None:
-    alice = here.peer()
-    a = here.port(alice)
-    samples = (np.arange(400) * 37 % 2000).astype(np.int16)
-    here.world.submit(a.play, from_samples(samples, loop=True))
-    heard = alice.bytes_heard(10)
-    assert grid(heard) == (list(range(10)), [160 * k for k in range(10)])
-    assert b"".join(data[12:] for data in heard) == PCMU.encode(np.resize(samples, 1600)).tobytes()
-    assert [parse(data).marker for data in heard] == [True] + 9 * [False]
-
-
-def test_silence_follows_a_source_that_has_ended(here: Site) -> None:
-    alice = here.peer()
-    a = here.port(alice)
-    here.world.submit(a.play, from_samples(np.full(200, 1000, np.int16)))
-    heard = b"".join(data[12:] for data in alice.bytes_heard(4))
-    assert heard[200:] == bytes([PCMU.silence]) * 440
-
-
-def test_another_source_goes_on_in_the_same_numbers(here: Site) -> None:
-    alice = here.peer()
-    a = here.port(alice)
-    here.world.submit(a.play, tone(440.0))
-    first = alice.bytes_heard(3)
-    here.world.submit(a.play, tone(880.0))
-    numbers, stamps = grid([*first, *alice.bytes_heard(5)])
-    assert numbers == list(range(8))
-    assert stamps == [160 * k for k in range(8)]
-
-
-def test_after_a_pause_comes_a_marker_and_a_timestamp_of_its_instant(here: Site) -> None:
-    alice = here.peer()
-    a = here.port(alice)
-    here.world.submit(a.play, tone(440.0))
-    last = parse(alice.bytes_heard(3)[-1])
-    here.world.submit(a.play, None)
-    here.world.run(0.2)
-    alice.rtp.setblocking(False)
-    while True:  # what was under way
-        try:
-            last = parse(alice.rtp.recv(2048))
-        except BlockingIOError:
-            break
-    alice.rtp.settimeout(30)
-    here.world.submit(a.play, tone(880.0))
-    resumed = parse(alice.bytes_heard()[0])
-    assert resumed.marker
-    assert resumed.sequence == (last.sequence + 1) & 0xFFFF
-    assert (resumed.timestamp - last.timestamp) & 0xFFFFFFFF >= 2 * 160
-
-
-def test_reports_tell_what_has_been_spoken(here: Site) -> None:
-    alice = here.peer()
-    a = here.port(alice)
-    here.world.submit(a.play, tone(440.0))
-    alice.hear(5)
-    here.world.submit(a.stop)
-    rtp = a._rtp
-    assert rtp is not None
-    alice.rtp.setblocking(False)
-    more = 0
-    here.world.run(0.1)
-    while True:
-        try:
-            alice.rtp.recv(2048)
-        except BlockingIOError:
-            break
-        more += 1
-    assert (rtp.sent_packets, rtp.sent_octets) == (5 + more, 160 * (5 + more))
-    [goodbye] = alice.bytes_heard(rtcp=True)
-    assert int.from_bytes(goodbye[20:24], "big") == 5 + more  # the sender report's packet count (s.6.4.1)
-
-
-def test_what_is_spoken_follows_a_re_invite(here: Site) -> None:
-    alice, moved = here.peer(), here.peer()
-    a = here.port(alice)
-    here.world.submit(a.play, tone(440.0))
-    before = parse(alice.bytes_heard(2)[1])
-
-    def reinvite() -> None:
-        assert a.take_offer(moved.offer())
-        a.answer()
-
-    here.world.submit(reinvite)
-    after = parse(moved.bytes_heard()[0])
-    assert after.ssrc == before.ssrc
-    assert 1 <= (after.sequence - before.sequence) & 0xFFFF < 1000
-
-
-def test_who_is_on_hold_by_a_null_address_hears_nothing_and_the_clock_goes_on(here: Site) -> None:
-    alice = here.peer()
-    a = here.port(alice)
-    here.world.submit(a.play, tone(440.0))
-    before = alice.bytes_heard(2)
-
-    def describe(host: str | None) -> None:
-        assert a.take_offer(alice.offer(host=host))
-        a.answer()
-
-    here.world.submit(describe, "0.0.0.0")
-    rtp = a._rtp
-    assert rtp is not None
-    here.until(lambda: rtp.sent_packets > 10)
-    here.world.submit(describe, None)
-    seen = [parse(data) for data in (*before, *alice.bytes_heard(12))]
-    steps = [
-        ((after.sequence - before.sequence) & 0xFFFF, (after.timestamp - before.timestamp) & 0xFFFFFFFF)
-        for before, after in pairwise(seen)
-    ]
-    assert max(numbers for numbers, _ in steps) > 1
-    assert all(ticks == 160 * numbers for numbers, ticks in steps)
-
-
-def test_a_phone_hears_and_speaks(here: Site) -> None:
-    alice = here.peer()
-    phone = here.terminal(alice, tone(440.0))
-    numbers, stamps = grid(alice.bytes_heard(5))
-    assert (numbers, stamps) == (list(range(5)), [160 * k for k in range(5)])
-    loud = PCMU.encode(np.full(160, 8000, np.int16)).tobytes()
-    alice.send(phone, *(packet(k, payload=loud) for k in range(10)))
-    here.until(lambda: sum(seen.packets for _, seen in phone.streams()) == 10)
-    heard = phone.heard()
-    assert heard is not None
-    assert len(heard) == 1600
-    assert (abs(heard.astype(int) - 8000) < 400).all()
-
-
-def test_a_phone_hears_no_stranger(here: Site) -> None:
-    alice, mallory = here.peer(), here.peer()
-    phone = here.terminal(alice, None)
-    mallory.send(phone, packet(1, ssrc=666))
-    alice.send(phone, packet(1))
-    here.until(lambda: bool(phone.streams()))
-    assert [seen.ssrc for seen in here.streams(phone)] == [7]
 
 
 def test_ports_are_closed_while_packets_fly(here: Site) -> None:

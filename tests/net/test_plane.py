@@ -1,18 +1,10 @@
-"""The media thread by itself: its memory, its latches, its timing, its end."""
+"""The media thread by itself: its code, its latches, its sides."""
 
 from __future__ import annotations
 
-import re
-import socket
-import struct
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -21,81 +13,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.planes import Peer, packet, report, site
+from tests.leaks import child_processes
+from tests.net.rig import Rig
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
 from voxlab.media.errors import MediaError
 from voxlab.media.rtcp import parse_compound
 from voxlab.media.rtp import is_rtcp, parse
-from voxlab.media.sources import tone
 from voxlab.net.plane import build, choice, layout
 from voxlab.net.plane import cells as c
-from voxlab.net.plane.lane import Expected, Lane, Speech, address_of, key_of
-from voxlab.net.plane.thread import Full, MediaThread, Rows
+from voxlab.net.plane.lane import Expected, address_of, key_of
+from voxlab.net.plane.thread import Full
 from voxlab.net.world import World
-
-FRAME_NS = 20_000_000
-
-
-@pytest.fixture(scope="module")
-def native() -> Any:
-    """The compiled plane."""
-    if not build.warm():
-        pytest.skip(f"there is no compiled plane here: {build.why_not()}; cure: Linux, without NUMBA_DISABLE_JIT")
-    return build.ready()
-
-
-class Rig:
-    """A media thread, its world, and peers."""
-
-    def __init__(self, world: World, native: Any, **options: Any) -> None:
-        self.world = world
-        self.thread: MediaThread = world.submit(lambda: MediaThread(world.loop, native, **options))  # type: ignore[arg-type]
-        self.rows: list[Rows] = []
-        self.peers: list[Peer] = []
-
-    def peer(self) -> Peer:
-        self.peers.append(Peer("127.0.0.1"))
-        return self.peers[-1]
-
-    def lane(self, at: Peer) -> Lane:
-        """Let the thread have a peer's sockets: here they are ours."""
-        return self.world.submit(lambda: Lane(self.thread, at.rtp.fileno(), at.rtcp.fileno(), self._take))
-
-    def _take(self, rows: Rows) -> None:
-        self.rows.append(rows._replace(octets=rows.octets[:0]))
-
-    def seen(self) -> np.ndarray[Any, Any]:
-        """Return the cells of all that was left so far."""
-        self.world.submit(self.thread.drain)
-        return np.concatenate([each.cells for each in self.rows]) if self.rows else np.zeros((0, c.ROW_CELLS), int)
-
-    def bridge(self, rtp: Expected, back: Address) -> tuple[Peer, Peer]:
-        """Join two of our ports; return them. The first expects ``rtp``, the second's peer is at ``back``."""
-        a, b = self.peer(), self.peer()
-        lanes = self.lane(a), self.lane(b)
-
-        def join() -> None:
-            for lane, expected in zip(lanes, (rtp, Expected(back)), strict=True):
-                lane.begin()
-                lane.expect(expected, expected)
-            lanes[0].join(lanes[1])
-
-        self.world.submit(join)
-        self.lanes = lanes
-        return a, b
-
-    def close(self) -> None:
-        self.world.submit(self.thread.close)
-        for peer in self.peers:
-            peer.close()
-
-
-@pytest.fixture
-def rig(live: World, native: Any) -> Iterator[Rig]:
-    made = Rig(live, native)
-    yield made
-    made.close()
-
 
 # -- what is compiled
 
@@ -285,121 +214,16 @@ def test_ports_that_are_lent_again_begin_with_counts_of_zero(native: Any) -> Non
         assert (counts.packets, counts.rtp_strangers, counts.rtp_source) == (0, 0, newcomer.address)
 
 
-# -- time
-
-
-def speech(due_ns: int, **changes: Any) -> Speech:
-    """Return something to say."""
-    given = Speech(np.zeros(160, np.uint8), True, 255, 160, 160, FRAME_NS, due_ns, 0, 0, 0, 99, 65_530, 0, True)
-    return given._replace(**changes)
-
-
-def test_packets_leave_on_a_grid_of_absolute_deadlines(rig: Rig) -> None:
-    """By the kernel's stamps: whatever each one was late, none was early, and the lateness does not add up."""
-    ear, mouth = rig.peer(), rig.peer()
-    lane = rig.lane(mouth)
-    start_ns = round(rig.world.now * 1e9) + FRAME_NS
-    rig.world.submit(lane.speak, speech(start_ns), ear.address)
-    heard = ear.hear(40)
-    ahead_ns = time.time_ns() - round(rig.world.now * 1e9)
-    numbers = [(parse(data).sequence - 65_530) & 0xFFFF for data, _, _ in heard]
-    late = [
-        at_ns - ahead_ns - start_ns - FRAME_NS * number for number, (_, _, at_ns) in zip(numbers, heard, strict=True)
-    ]
-    assert numbers == list(range(40))
-    assert min(late) > -FRAME_NS // 4  # the two clocks were read one after the other
-    assert median(late) < 2 * FRAME_NS
-    assert [parse(data).timestamp for data, _, _ in heard] == [160 * k for k in range(40)]
-
-
-def test_what_is_long_overdue_is_skipped_and_the_timestamps_tell(rig: Rig) -> None:
-    ear, mouth = rig.peer(), rig.peer()
-    lane = rig.lane(mouth)
-    rig.world.submit(lane.speak, speech(round(rig.world.now * 1e9) - 1000 * FRAME_NS), ear.address)
-    first, second = (parse(data) for data in ear.bytes_heard(2))
-    assert first.timestamp >= (1000 - c.MAX_OVERDUE_FRAMES) * 160
-    assert first.marker
-    assert (second.sequence - first.sequence, second.timestamp - first.timestamp) == (1, 160)
-
-
-def test_a_stamp_of_a_clock_that_was_set_is_not_believed(rig: Rig) -> None:
-    """The arrival is told by CLOCK_REALTIME; only its age is used, and an impossible one is none (now instead)."""
-    ear, sender = rig.peer(), rig.peer()
-    lane = rig.lane(ear)
-    rig.world.submit(lane.begin)
-    before_ns = round(rig.world.now * 1e9)
-    sender.rtp.sendto(packet(1), ear.address)
-    rig.world.wait(lambda: bool(rig.rows), timeout_s=30)
-    [at_ns] = rig.rows[0].time_ns.tolist()
-    assert before_ns - 1_000_000 <= at_ns <= round(rig.world.now * 1e9)
-
-
-SENDER = """
-import socket, sys, time
-to = (sys.argv[1], int(sys.argv[2]))
-own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-own.bind((sys.argv[3], int(sys.argv[4])))
-sys.stdin.readline()
-for k in range(int(sys.argv[5])):
-    head = b"\\x80\\x00" + k.to_bytes(2, "big") + (160 * k).to_bytes(4, "big") + (7).to_bytes(4, "big")
-    own.sendto(head + time.time_ns().to_bytes(8, "little") + bytes(152), to)
-    time.sleep(0.005)
-"""
-
-
-def hold_the_gil(at_least_s: float) -> int:
-    """Keep the GIL in one call of C, longer and longer until it was long enough; return when that call ended."""
-    for size in range(20, 40):
-        begun = time.monotonic()
-        re.match("(a+)+b", "a" * size)
-        ended_ns = time.time_ns()
-        if time.monotonic() - begun >= at_least_s:
-            return ended_ns
-    raise AssertionError("unreachable")
-
-
-def test_while_the_gil_is_held_packets_are_relayed_stamped_and_spoken(native: Any) -> None:
-    """By counts and by the kernel's stamps at the far end: what was sent while one call of C kept the GIL had arrived
-    before it ended.
-    """
+def test_the_compiler_runs_in_a_process_of_its_own_and_leaves_none(native: Any) -> None:
+    """With everything compiled already it is quick; what counts is how it is asked."""
     assert native is not None
-    with site() as here:
-        alice, a, b, bob = here.bridge()
-        listener = here.peer()
-        voice = here.port(listener)
-        alice.rtp.close()  # its place is taken by a process of its own
-        argv = [*a.port.rtp_address, *alice.address, 400]
-        child = subprocess.Popen([sys.executable, "-c", SENDER, *map(str, argv)], stdin=subprocess.PIPE, text=True)
-        here.world.submit(voice.play, tone(440.0))
-        listener.hear(1)
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-        bob.hear(1)  # it has begun
-        held_until_ns = hold_the_gil(0.5)
-        heard, spoken = bob.hear(399), listener.hear(20)
-        child.stdin.close()
-        assert child.wait(30) == 0
-        sent_ns = [int.from_bytes(data[12:20], "little") for data, _, _ in heard]
-        sent_meanwhile = sum(at_ns < held_until_ns for at_ns in sent_ns)
-        came_meanwhile = sum(at_ns < held_until_ns for _, _, at_ns in heard)
-        assert sent_meanwhile > 20
-        assert came_meanwhile >= sent_meanwhile // 2  # on the portable plane: none
-        assert sum(at_ns < held_until_ns for _, _, at_ns in spoken) >= 5
-        [seen] = here.streams(a)
-        assert (seen.packets, seen.lost) == (400, 0)
-        arrived_ns = [at_ns for _, _, at_ns in heard]
-        gaps_ms = [(after - before) / 1e6 for times in (sent_ns, arrived_ns) for before, after in pairwise(times)]
-        # What the statistics say is what was on the wire, not when somebody had time to look.
-        assert seen.max_delta_ms <= max(gaps_ms) + 50.0
-        assert b.port.stamped_by == "kernel"
+    before = child_processes()
+    assert build._compiled_elsewhere()
+    assert child_processes() == before
 
 
-def test_a_stamped_socket_tells_when_not_who_reads() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
-        own.bind(("127.0.0.1", 0))
-        own.setsockopt(socket.SOL_SOCKET, layout.SO_TIMESTAMPNS, 1)
-        own.sendto(b"x", own.getsockname())
-        _, notes, _, _ = own.recvmsg(10, 64)
-    assert notes[0][:2] == (socket.SOL_SOCKET, layout.SO_TIMESTAMPNS)
-    assert abs(struct.unpack("@ll", notes[0][2])[0] - time.time()) < 3600
+def test_a_plane_compiled_for_other_sources_is_not_taken(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert native is not None
+    assert build.is_compiled()
+    monkeypatch.setattr(build, "source_digest", lambda: "another")
+    assert not build.is_compiled()

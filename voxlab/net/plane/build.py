@@ -91,17 +91,22 @@ def _compiled_elsewhere() -> bool:
         atexit.unregister(compiler.kill)
 
 
+def is_compiled() -> bool:
+    """Tell whether the disk cache holds the compiled plane for this Python, this Numba and this processor."""
+    marker = _marker(cache_directory())
+    return marker.exists() and bool(json.loads(marker.read_text()) == _jit.fingerprint())
+
+
 def load() -> bool:
     """Load the compiled plane, and the kernels that count its packets, if the disk cache holds them; never compile."""
     if ready() is not None:
         return True
     if why_not() is not None:
         return False
-    marker = _marker(cache_directory())
-    if not marker.exists() or json.loads(marker.read_text()) != _jit.fingerprint():
+    if not is_compiled():
         return False
     kernels.load()
-    _import(marker.parent)
+    _import(cache_directory())
     return True
 
 
