@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.planes import Peer, packet, report, site
-from tests.leaks import child_processes
 from tests.net.rig import Rig
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
@@ -22,8 +21,8 @@ from voxlab.media.rtcp import parse_compound
 from voxlab.media.rtp import is_rtcp, parse
 from voxlab.net.plane import build, choice, layout
 from voxlab.net.plane import cells as c
-from voxlab.net.plane.lane import Expected, address_of, key_of
-from voxlab.net.plane.thread import Full
+from voxlab.net.plane.lane import Expected, Speech, address_of, key_of
+from voxlab.net.plane.thread import Full, MediaThread
 from voxlab.net.world import World
 
 # -- what is compiled
@@ -171,6 +170,28 @@ def test_past_its_last_side_the_thread_takes_no_more(live: World, native: Any) -
     rig.close()
 
 
+def test_a_port_that_the_system_cannot_watch_stays_with_the_portable_plane(
+    live: World, native: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "watch", lambda *_: -1)
+    thread = live.submit(lambda: MediaThread(live.loop, native))  # type: ignore[arg-type]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    peer = Peer("127.0.0.1")
+    with pytest.raises(OSError, match="epoll"):
+        live.submit(thread.enter, peer.rtp.fileno(), peer.rtcp.fileno(), lambda _: None)
+    peer.close()
+    assert not thread.running
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("changes", [{"frame_octets": 0}, {"frame_octets": 3000}, {"frame_ns": 0}])
+def test_a_frame_that_is_none_or_fits_no_datagram_is_refused(rig: Rig, changes: Any) -> None:
+    lane = rig.lane(rig.peer())
+    given = Speech(np.zeros(160, np.uint8), True, 255, 160, 160, 20_000_000, 0, 0, 0, 0, 1, 0, 0, True)
+    with pytest.raises(ValueError, match="1 to 2036 octets"):
+        rig.world.submit(lane.speak, given._replace(**changes), None)
+
+
 def test_a_thousand_ports_come_and_go_and_leave_no_descriptor(native: Any) -> None:
     assert native is not None
 
@@ -214,12 +235,15 @@ def test_ports_that_are_lent_again_begin_with_counts_of_zero(native: Any) -> Non
         assert (counts.packets, counts.rtp_strangers, counts.rtp_source) == (0, 0, newcomer.address)
 
 
+def _commands(children: Path) -> bytes:
+    return b" ".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children.read_text().split())
+
+
 def test_the_compiler_runs_in_a_process_of_its_own_and_leaves_none(native: Any) -> None:
     """With everything compiled already it is quick; what counts is how it is asked."""
     assert native is not None
-    before = child_processes()
     assert build._compiled_elsewhere()
-    assert child_processes() == before
+    assert not [each for each in Path("/proc/self/task").glob("*/children") if b"plane.warm" in _commands(each)]
 
 
 def test_a_plane_compiled_for_other_sources_is_not_taken(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,9 +66,9 @@ class OnPlane(MediaEnd):
         session = super()._new_rtp_session(agreed)
         lane = self.lane
         if lane is not None and not _keys(agreed):
-            from voxlab.host.plane_sender import MEMORYLESS, PlaneSender
+            from voxlab.host.plane_sender import PlaneSender, paceable
 
-            if session.sender.codec.name in MEMORYLESS:
+            if paceable(session.sender):
                 session.send_by(PlaneSender(session.sender, lane, self._target))
         return session
 

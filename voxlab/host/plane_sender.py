@@ -13,7 +13,7 @@ import numpy as np
 
 from voxlab.base.datagram import Address
 from voxlab.media.sender import Sender
-from voxlab.net.plane.lane import Speech
+from voxlab.net.plane.lane import LARGEST_FRAME_OCTETS, Speech
 
 if TYPE_CHECKING:
     from voxlab.media.sources import Source
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 MEMORYLESS = frozenset({"PCMU", "PCMA", "L16"})
 """Encodings of which each octet, or each sample, stands for itself."""
+
+
+def paceable(sender: Sender) -> bool:
+    """Tell whether the media thread can make a sender's packets: no memory, and frames that fit a datagram."""
+    if sender.codec.name not in MEMORYLESS:
+        return False
+    width = len(np.ascontiguousarray(sender.codec.encode(np.zeros(1, np.int16))).reshape(-1).view(np.uint8))
+    return 0 < width * sender.frame_samples <= LARGEST_FRAME_OCTETS
 
 
 class PlaneSender(Sender):

@@ -172,7 +172,7 @@ class LiveMediaPort:
         from voxlab.net.plane.lane import Lane
         from voxlab.net.plane.thread import Full
 
-        with contextlib.suppress(Full):
+        with contextlib.suppress(Full, OSError):
             self.lane = Lane(thread, self._rtp.fileno(), self._rtcp.fileno(), self._take_rows)
             self._rtp.stop_reading()
             self._rtcp.stop_reading()

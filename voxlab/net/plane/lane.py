@@ -19,6 +19,8 @@ from voxlab.net.plane.thread import MediaThread, Rows
 
 _NS = 1_000_000_000
 _FOREVER_NS = 1 << 62
+LARGEST_FRAME_OCTETS = c.DATAGRAM_BYTES - 12
+"""What a packet holds behind its header."""
 _LATCH_SOURCES = (c.RTP_LATCH + c.LATCH_SOURCE, c.RTCP_LATCH + c.LATCH_SOURCE)
 
 
@@ -209,7 +211,18 @@ class Lane:
     # -- what is spoken -----------------------------------------------------------------------------------------------
 
     def speak(self, speech: Speech, target: Address | None) -> None:
-        """Speak, in place of what was spoken before; nobody hears it while there is no target."""
+        """Speak, in place of what was spoken before; nobody hears it while there is no target.
+
+        Raises
+        ------
+        ValueError
+            A frame has no length, or is longer than a datagram.
+        """
+        if speech.frame_ns <= 0 or not 0 < speech.frame_octets <= LARGEST_FRAME_OCTETS:
+            raise ValueError(
+                f"a frame has 1 to {LARGEST_FRAME_OCTETS} octets and lasts; got {speech.frame_octets} octets, "
+                f"{speech.frame_ns} ns"
+            )
         self.speaks = True
         sound = np.ascontiguousarray(speech.sound) if len(speech.sound) else np.full(1, speech.silence, np.uint8)
         cells = np.zeros(c.PLAYER_CELLS, np.int64)

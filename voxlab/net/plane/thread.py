@@ -129,20 +129,25 @@ class MediaThread:
         return round(self._loop.origin_s * _NS)
 
     def _start(self) -> None:
-        control = self.state.control
-        self._epoll = select.epoll()
-        timer, awake, bell = _timer(), _event(), _event()
-        self._descriptors = [timer, awake, bell]
-        for cell, value in zip(
-            (c.EPOLL_FD, c.TIMER_FD, c.WAKE_FD, c.BELL_FD), (self._epoll.fileno(), timer, awake, bell), strict=True
-        ):
-            control[cell] = value
+        with contextlib.ExitStack() as undo:
+            self._epoll = undo.enter_context(contextlib.closing(select.epoll()))
+            self._descriptors = []
+            for make in (_timer, _event, _event):
+                self._descriptors.append(make())
+                undo.callback(os.close, self._descriptors[-1])
+            self._connect(self._epoll.fileno(), *self._descriptors)
+            undo.pop_all()
+        self._thread = threading.Thread(target=self._live, name="voxlab-media", daemon=True)
+        self._thread.start()
+
+    def _connect(self, epoll: int, timer: int, awake: int, bell: int) -> None:
+        """Tell compiled code its descriptors, and the lab's loop when to look."""
+        for cell, value in ((c.EPOLL_FD, epoll), (c.TIMER_FD, timer), (c.WAKE_FD, awake), (c.BELL_FD, bell)):
+            self.state.control[cell] = value
         self.state.spec[8] = self.state.spec[10] = 1  # what the eventfds are written
         self.watch(at.EPOLL_CTL_ADD, awake, self.native.WAKE)
         self.watch(at.EPOLL_CTL_ADD, timer, self.native.TIMER)
         self._loop.add_reader(bell, self._rung)
-        self._thread = threading.Thread(target=self._live, name="voxlab-media", daemon=True)
-        self._thread.start()
 
     def _live(self) -> None:
         ask_for_short_slices()
@@ -166,7 +171,15 @@ class MediaThread:
     # -- sides --------------------------------------------------------------------------------------------------------
 
     def enter(self, rtp_fd: int, rtcp_fd: int, take: Callable[[Rows], None]) -> int:
-        """Take two sockets; return the number of their side. Raises `Full`."""
+        """Take two sockets; return the number of their side.
+
+        Raises
+        ------
+        Full
+            No side is left.
+        OSError
+            The system has no room to watch them, or for the thread's own descriptors.
+        """
         if not self._free:
             raise Full
         if self._thread is None:
@@ -176,14 +189,19 @@ class MediaThread:
         self._takers[self._serial] = take
         cells = {c.MODE: c.IDLE, c.PARTNER: c.NOBODY, c.SERIAL: self._serial, c.RTP_FD: rtp_fd, c.RTCP_FD: rtcp_fd}
         self.poke(self.state.sides, [(side, cell, value) for cell, value in cells.items()])
-        self.watch(at.EPOLL_CTL_ADD, rtp_fd, 2 * side)
-        self.watch(at.EPOLL_CTL_ADD, rtcp_fd, 2 * side + 1)
+        try:
+            self.watch(at.EPOLL_CTL_ADD, rtp_fd, 2 * side)
+            self.watch(at.EPOLL_CTL_ADD, rtcp_fd, 2 * side + 1)
+        except OSError:
+            self.leave(side)
+            raise
         return side
 
     def leave(self, side: int) -> None:
         """Give two sockets back: from here on the thread does not touch them."""
         for fd in self.state.sides[side, [c.RTP_FD, c.RTCP_FD]].tolist():
-            self.watch(at.EPOLL_CTL_DEL, fd, 0)
+            with contextlib.suppress(OSError):  # it never got there
+                self.watch(at.EPOLL_CTL_DEL, fd, 0)
         self.poke(self.state.sides, [(side, c.MODE, c.IDLE), (side, c.RTP_FD, -1), (side, c.RTCP_FD, -1)])
         self.drain()
         del self._takers[int(self.state.sides[side, c.SERIAL])]
@@ -203,7 +221,8 @@ class MediaThread:
 
     def watch(self, operation: int, fd: int, word: int) -> None:
         """Wait for a socket, or no more."""
-        self.native.watch(self.state.control, self.state.spec, operation, fd, word)
+        if self.native.watch(self.state.control, self.state.spec, operation, fd, word):
+            raise OSError(f"epoll does not take descriptor {fd}")
 
     def speak(self, side: int, cells: npt.NDArray[np.int64]) -> None:
         """Let a side speak."""
