@@ -67,11 +67,11 @@ class Peer:
         """Return the next datagrams."""
         return [data for data, _, _ in self.hear(count, rtcp=rtcp)]
 
-    def offer(self, direction: str = "sendrecv", host: str | None = None) -> SessionDescription:
+    def offer(self, direction: str = "sendrecv", host: str | None = None, payload_type: int = 0) -> SessionDescription:
         """Return what this peer's phone would offer."""
         where = host or self.address.host
         lines = ("v=0", f"o=- 1 1 IN IP4 {where}", "s=-", f"c=IN IP4 {where}", "t=0 0")
-        media = (f"m=audio {self.address.port} RTP/AVP 0", f"a={direction}", "")
+        media = (f"m=audio {self.address.port} RTP/AVP {payload_type}", f"a={direction}", "")
         return SessionDescription.parse("\r\n".join((*lines, *media)))
 
     def close(self) -> None:
