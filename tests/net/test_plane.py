@@ -246,6 +246,25 @@ def test_the_compiler_runs_in_a_process_of_its_own_and_leaves_none(native: Any) 
     assert not [each for each in Path("/proc/self/task").glob("*/children") if b"plane.warm" in _commands(each)]
 
 
+def test_code_that_cannot_be_loaded_is_told_and_calls_go_on_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> bool:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(build, "load", broken)
+    monkeypatch.setattr(build, "_trouble", [])
+    build._prepare()
+    assert "disk full" in str(build.why_not())
+
+
+def test_a_marker_that_is_not_whole_counts_as_none(
+    native: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert native is not None
+    monkeypatch.setattr(build, "cache_directory", lambda: tmp_path)
+    build._marker(tmp_path).write_text("{")
+    assert not build.is_compiled()
+
+
 def test_a_plane_compiled_for_other_sources_is_not_taken(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert native is not None
     assert build.is_compiled()

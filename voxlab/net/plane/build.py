@@ -50,12 +50,13 @@ def why_not() -> str | None:
     """Return why there can be no compiled plane here, None when there can."""
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
         return "NUMBA_DISABLE_JIT is set"
-    return layout.UNAVAILABLE
+    return layout.UNAVAILABLE or next(iter(_trouble), None)
 
 
 _loaded: list[bool] = []
 _preparing: list[threading.Thread] = []
 _birth = threading.Lock()
+_trouble: list[str] = []
 
 
 def ready() -> ModuleType | None:
@@ -73,8 +74,11 @@ def prepare() -> None:
 
 
 def _prepare() -> None:
-    if not load() and _compiled_elsewhere():
-        load()
+    try:
+        if not load() and _compiled_elsewhere():
+            load()
+    except Exception as error:  # noqa: BLE001 - whatever it is, calls go on without; `why_not` tells whoever asks
+        _trouble.append(f"its code could not be loaded: {error}")
 
 
 def _compiled_elsewhere() -> bool:
@@ -93,8 +97,11 @@ def _compiled_elsewhere() -> bool:
 
 def is_compiled() -> bool:
     """Tell whether the disk cache holds the compiled plane for this Python, this Numba and this processor."""
-    marker = _marker(cache_directory())
-    return marker.exists() and bool(json.loads(marker.read_text()) == _jit.fingerprint())
+    try:
+        found = json.loads(_marker(cache_directory()).read_text())
+    except (OSError, ValueError):  # not there, or not whole
+        return False
+    return bool(found == _jit.fingerprint())
 
 
 def load() -> bool:
