@@ -16,7 +16,7 @@ from peers.harness.ports import own_address
 
 from benchmarks.report import Bound, Figure, Skipped, Target, of_rounds
 
-from .programs import Peers, Relay, compiled, cpu_ns, missing_gcc, no_plane_reason, voxlab_relay
+from .programs import Peers, Relay, compiled, cpu_ns, missing_gcc, missing_plane, voxlab_relay
 from .relaying import STREAMS
 
 _WORKS = ("python", "sort", "plot", "regex")
@@ -27,10 +27,9 @@ _PERIOD_NS = 20_000_000
 def measure_busy(quick: bool) -> Iterator[Figure | Skipped]:
     """Yield, for each kind of work, what arrived and what a packet cost the media thread beside idle."""
     name = "10,000 packets/s relayed while"
-    with no_plane_reason() as reason:
-        if reason := reason or missing_gcc():
-            yield Skipped(name, reason)
-            return
+    if reason := missing_plane() or missing_gcc():
+        yield Skipped(name, reason)
+        return
     rounds, seconds = (1, 3.0) if quick else (3, 6.0)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         peers = stack.enter_context(Peers(compiled("load", Path(scratch)), STREAMS))
@@ -65,10 +64,9 @@ def _relay_while(relay: Relay, peers: Peers, thread: int, work: str, seconds: fl
 def measure_pacing(quick: bool) -> Iterator[Figure | Skipped]:
     """Yield how late packets of 20 ms leave, p99, beside clock_nanosleep in C at the same time under the same load."""
     name = "20 ms pacing, p99 lateness while"
-    with no_plane_reason() as reason:
-        if reason := reason or missing_gcc():
-            yield Skipped(name, reason)
-            return
+    if reason := missing_plane() or missing_gcc():
+        yield Skipped(name, reason)
+        return
     runs, seconds = (2, 4.0) if quick else (5, 8.0)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder = Path(scratch)
@@ -93,7 +91,7 @@ def _pace_while(relay: Relay, pacer: str, work: str, seconds: float) -> tuple[fl
         worker.start()
         subprocess.run([pacer, *map(str, theirs.getsockname()), str(int(seconds * 50))], check=True)
         worker.join()
-        return _p99_ms(_stamps(ours)), _p99_ms(_stamps(theirs))
+        return p99_late_ms(_stamps(ours)), p99_late_ms(_stamps(theirs))
 
 
 def _ear() -> socket.socket:
@@ -117,7 +115,7 @@ def _stamps(ear: socket.socket) -> list[tuple[int, int]]:
         found.append((int.from_bytes(data[2:4], "big"), seconds * 1_000_000_000 + nanoseconds))
 
 
-def _p99_ms(stamps: list[tuple[int, int]]) -> float:
+def p99_late_ms(stamps: list[tuple[int, int]]) -> float:
     """Return how much later than the most punctual packet of the grid 99 % are at most."""
     first = stamps[0][0]
     offsets = [at_ns - ((sequence - first) & 0xFFFF) * _PERIOD_NS for sequence, at_ns in stamps]

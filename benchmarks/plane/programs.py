@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -227,9 +226,8 @@ def missing_gcc() -> str | None:
     return None if shutil.which("gcc") else "gcc is not installed; cure: apt-get install gcc libc6-dev"
 
 
-@contextmanager
-def no_plane_reason() -> Iterator[str | None]:
-    """Yield why there is no compiled plane here, None if there is one."""
+def missing_plane() -> str | None:
+    """Return why there is no compiled plane here; None when there is one."""
     from voxlab.net.plane import build
 
-    yield None if build.warm() else build.why_not()
+    return None if build.warm() else build.why_not()

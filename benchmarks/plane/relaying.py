@@ -13,7 +13,7 @@ from peers.harness.process import missing
 from benchmarks.report import Bound, Figure, Skipped, Target, of_rounds
 from benchmarks.targets import LOAD_CORE, SERVER_CORE
 
-from .programs import Heard, Peers, Relay, Rtpengine, compiled, missing_gcc, no_plane_reason, voxlab_relay
+from .programs import Heard, Peers, Relay, Rtpengine, compiled, missing_gcc, missing_plane, voxlab_relay
 
 STREAMS = 200
 
@@ -27,10 +27,9 @@ class Measured(Protocol):
 def measure_relaying(quick: bool) -> Iterator[Figure | Skipped]:
     """Yield the CPU time of a relayed packet, the whole process's, statistics and journal of headers included."""
     name = f"{STREAMS} streams relayed: CPU"
-    with no_plane_reason() as reason:
-        if reason := reason or missing_gcc():
-            yield Skipped(name, reason)
-            return
+    if reason := missing_plane() or missing_gcc():
+        yield Skipped(name, reason)
+        return
     rounds, seconds = (2, 2.0) if quick else (5, 5.0)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         costs, heard = _rounds(Path(scratch), stack, rounds, seconds)

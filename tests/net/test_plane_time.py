@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import struct
@@ -152,3 +153,26 @@ def test_a_stamped_socket_tells_when_not_who_reads() -> None:
         _, notes, _, _ = own.recvmsg(10, 64)
     assert notes[0][:2] == (socket.SOL_SOCKET, layout.SO_TIMESTAMPNS)
     assert abs(struct.unpack("@ll", notes[0][2])[0] - time.time()) < 3600
+
+
+def test_compiled_code_sleeps_and_fails_as_the_system_says(native: Any) -> None:
+    """clock_nanosleep returns its error, the others set errno: both come through."""
+    import numba
+
+    from voxlab.net.plane import syscalls
+
+    assert native is not None
+    sleep, wait, why = syscalls.clock_nanosleep, syscalls.epoll_wait, syscalls.errno
+
+    @numba.njit
+    def nap(clock: int, spec_at: int) -> int:
+        return sleep(clock, 1, spec_at, 0)  # type: ignore[no-any-return]
+
+    @numba.njit
+    def wait_on(descriptor: int, events_at: int) -> int:
+        return why() if wait(descriptor, events_at, 1, 0) < 0 else 0
+
+    long_past = np.zeros(2, np.int64)
+    assert nap(layout.CLOCK_MONOTONIC, long_past.ctypes.data) == 0
+    assert nap(-1, long_past.ctypes.data) == errno.EINVAL
+    assert wait_on(-1, long_past.ctypes.data) == errno.EBADF
