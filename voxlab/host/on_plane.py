@@ -11,6 +11,7 @@ from voxlab.base.datagram import Address
 from voxlab.base.records import DELIVERED, REFUSED
 from voxlab.dialog.offer_answer import MediaAgreed
 from voxlab.host.media import MediaEnd
+from voxlab.net.plane.cells import UNSENT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,7 @@ class OnPlane(MediaEnd):
 
     def _write(self, batch: PacketBatch, src: Address, dst: Address, run: Run) -> None:
         """Record a batch on its way from ``src`` to ``dst``; a few packets join those that the tap collects."""
-        if run.kept and run.packets < _FEW:
+        if run.kept and run.packets < _FEW and run.fate != UNSENT:
             for at_ns, data in zip(batch.time_ns.tolist(), batch.wire(), strict=True):
                 self._tap.rtp(at_ns / 1e9, src, dst, data.tobytes())
             return
@@ -130,8 +131,6 @@ _FEW = 16
 
 def _outcome(run: Run) -> NDArray[np.uint8]:
     import numpy as np
-
-    from voxlab.net.plane.cells import UNSENT
 
     return np.full(run.packets, REFUSED if run.fate == UNSENT else DELIVERED, np.uint8)
 
