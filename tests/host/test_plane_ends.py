@@ -14,7 +14,8 @@ from voxlab.net.plane import build
 
 
 @pytest.fixture
-def here() -> Iterator[Site]:
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.delenv("VOXLAB_PLANE", raising=False)
     if not build.warm():
         pytest.skip(f"there is no compiled plane here: {build.why_not()}; cure: Linux, without NUMBA_DISABLE_JIT")
     with site() as made:

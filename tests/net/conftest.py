@@ -27,11 +27,18 @@ def live() -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def native() -> Any:
+def compiled() -> Any:
     """The compiled plane."""
     if not build.warm():
         pytest.skip(f"there is no compiled plane here: {build.why_not()}; cure: Linux, without NUMBA_DISABLE_JIT")
     return build.ready()
+
+
+@pytest.fixture
+def native(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The compiled plane, and labs that take it, whatever the environment asks for."""
+    monkeypatch.delenv("VOXLAB_PLANE", raising=False)
+    return compiled
 
 
 @pytest.fixture

@@ -90,10 +90,10 @@ def _changed(data: bytes, length: int, changes: list[tuple[int, int]]) -> bytes:
 @given(mutated())
 @example(b"\x90" + packet(1)[1:])
 @example(b"\xa1" + report()[1:])
-def test_compiled_code_takes_for_media_what_the_parsers_take(native: Any, data: bytes) -> None:
+def test_compiled_code_takes_for_media_what_the_parsers_take(compiled: Any, data: bytes) -> None:
     from voxlab.net.plane import packets
 
-    assert native is not None
+    assert compiled is not None
     row = np.zeros((1, c.DATAGRAM_BYTES), np.uint8)
     row[0, : len(data)] = np.frombuffer(data, np.uint8)
     control = is_rtcp(data)
@@ -250,6 +250,7 @@ def test_code_that_cannot_be_loaded_is_told_and_calls_go_on_without(monkeypatch:
     def broken() -> bool:
         raise OSError("disk full")
 
+    monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     monkeypatch.setattr(build, "load", broken)
     monkeypatch.setattr(build, "_trouble", [])
     build._prepare()
