@@ -76,12 +76,13 @@ class Peer:
         host: str | None = None,
         payload_type: int = 0,
         events: int | None = None,
+        also: int | None = None,
         more: Sequence[str] = (),
     ) -> SessionDescription:
-        """Return what this peer's phone would offer; ``events`` is its number for telephone events."""
+        """Return what this peer's phone would offer: ``also`` a second codec, ``events`` as telephone events."""
         where = host or self.address.host
         lines = ("v=0", f"o=- 1 1 IN IP4 {where}", "s=-", f"c=IN IP4 {where}", "t=0 0")
-        formats = str(payload_type) if events is None else f"{payload_type} {events}"
+        formats = " ".join(str(each) for each in (payload_type, also, events) if each is not None)
         mapped = () if events is None else (f"a=rtpmap:{events} telephone-event/8000",)
         media = (f"m=audio {self.address.port} RTP/AVP {formats}", *mapped, *more, f"a={direction}", "")
         return SessionDescription.parse("\r\n".join((*lines, *media)))

@@ -46,13 +46,36 @@ def test_two_legs_that_speak_differently_are_left_to_the_labs_thread(here: Site)
     assert relayed(a, b) == [False, False]
 
 
-def test_two_legs_that_number_telephone_events_differently_are_left_to_the_labs_thread(here: Site) -> None:
+def test_when_a_key_is_pressed_that_the_other_leg_numbers_differently_the_relay_changes_hands(here: Site) -> None:
     alice, bob = here.peer(), here.peer()
     a, b = here.port(alice, events=101), here.port(bob, events=96)
     here.world.submit(a.join, b)
+    assert relayed(a, b) == [True, True]
+    alice.send(a, *(packet(k) for k in range(40)))
+    bob.hear(40)
+    here.peer().send(a, packet(7, ssrc=666, kind=101, payload=bytes(4)))  # a stranger's changes nothing
+    alice.send(a, packet(40, kind=101, payload=bytes(4)), packet(41))
+    here.until(lambda: relayed(a, b) == [False, False])
+    heard = bob.bytes_heard(2)
+    assert sorted(heard, key=lambda data: data[2:4]) == [packet(40, kind=96, payload=bytes(4)), packet(41)]
+    alice.send(a, packet(42, kind=101, payload=bytes(4)))
+    assert bob.bytes_heard() == [packet(42, kind=96, payload=bytes(4))]
+    side = here.side(a)
+    assert (side.packets, side.rtp.strangers) == (43, 1)
+    assert [(seen.packets, seen.lost) for seen in here.streams(a)] == [(43, 0)]
+
+
+def test_what_a_leg_may_send_besides_is_translated_when_it_comes(here: Site) -> None:
+    alice, bob = here.peer(), here.peer()
+    a, b = here.port(alice), here.port(bob, also=8)
+    here.world.submit(a.join, b)
+    assert relayed(a, b) == [True, True]
+    bob.send(b, packet(1))
+    assert alice.bytes_heard() == [packet(1)]
+    bob.send(b, packet(2, kind=8, payload=b"\xd5" * 160))
+    [heard] = alice.bytes_heard()
+    assert (heard[1], heard[:1], len(heard)) == (0, b"\x80", 172)
     assert relayed(a, b) == [False, False]
-    alice.send(a, packet(1, kind=101, payload=bytes(4)))
-    assert bob.bytes_heard() == [packet(1, kind=96, payload=bytes(4))]
 
 
 def test_two_legs_that_number_telephone_events_alike_are_the_media_threads(here: Site) -> None:

@@ -32,6 +32,8 @@ class PlaneCloudPort(OnPlane, CloudPort):
         super().__init__(place, codecs)
         self._counts: Counts | None = None
         self._relayed = False
+        self._handed_back = False
+        self._to_translate: list[tuple[bytes, Address, float]] = []
         self._enter_plane()
 
     # -- who is joined with whom
@@ -39,6 +41,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Expect packets from where the far end's description says, and speak to there."""
         self._pull()
+        self._handed_back = False
         super().begin(agreed, first)
         self._push()
         self._aim()
@@ -60,13 +63,16 @@ class PlaneCloudPort(OnPlane, CloudPort):
         if not isinstance(other, PlaneCloudPort):
             return
         lane, partner = self.lane, other.lane
-        if lane is None or partner is None or not self._untouched(other):
+        if lane is None or partner is None or not (self._passes() and other._passes()):
             self._by_lab()
-        elif not self._relayed:
-            for port in (self, other):
-                port._push()
-                port._relayed = True
+            return
+        lane.touch(self._touches())
+        partner.touch(other._touches())
+        if not self._relayed:
+            self._push()
+            other._push()
             lane.join(partner)
+            self._relayed = other._relayed = True
 
     def _by_lab(self) -> None:
         """Take the relaying over from the media thread, and what it has counted and latched."""
@@ -82,12 +88,19 @@ class PlaneCloudPort(OnPlane, CloudPort):
                 port._pull()
                 port._relayed = False
 
-    def _untouched(self, other: CloudPort) -> bool:
-        """Whether the bridge passes bytes on as they are: nothing to decrypt, no codec or number to translate."""
-        if self._translation is not None or other._translation is not None:
+    def _passes(self) -> bool:
+        """Whether what the far end usually sends passes byte for byte: not encrypted, nor another codec or number."""
+        agreed = self.negotiation.agreed
+        if agreed is None:
+            return True
+        if keyed(agreed) or self._handed_back or not self._ports_tell(agreed):
             return False
-        agreed = (port.negotiation.agreed for port in (self, other))
-        return all(each is None or (not keyed(each) and self._ports_tell(each)) for each in agreed)
+        usual = [each.payload_type for each in agreed.receives if _name(each) == _name(agreed.codec)]
+        return bool(usual) and self._touches().isdisjoint(usual)
+
+    def _touches(self) -> frozenset[int]:
+        """Return the payload types that may come as well, and must be translated."""
+        return frozenset() if self._translation is None else self._translation.touches
 
     def _ports_tell(self, agreed: MediaAgreed) -> bool:
         """Whether the far end's addresses alone say which port RTCP leaves from, as the media thread has it."""
@@ -145,6 +158,11 @@ class PlaneCloudPort(OnPlane, CloudPort):
 
     def _take_for_lab(self, run: Run, source: Address) -> None:
         """Do what the lab's thread does with what it receives itself."""
+        if self._relayed and not run.control and run.payload_type in self._touches():
+            if not self._to_translate:
+                self.place.loop.call_soon(self._take_back)
+            self._to_translate += [(data, source, at_s) for data, at_s, _ in run.datagrams()]
+            return
         if run.plain and not run.rtcp and self._relay is None and self._takes_batches():
             batch = run.batch()
             self._record_foreign_run(run, source, batch)
@@ -152,6 +170,19 @@ class PlaneCloudPort(OnPlane, CloudPort):
             return
         for data, at_s, _ in run.datagrams():
             self.datagram(data, source, at_s, rtcp=run.rtcp)
+
+    def _take_back(self) -> None:
+        """Relay by the lab's thread from now on, because the far end sends what must be translated.
+
+        Not at once: what the media thread has relayed before is counted first.
+        """
+        waiting, self._to_translate = self._to_translate, []
+        if self.released:
+            return
+        self._handed_back = True
+        self._by_lab()
+        for data, source, at_s in waiting:
+            self.datagram(data, source, at_s, rtcp=False)
 
     def _count(self, run: Run, batch: PacketBatch | None) -> None:
         from voxlab.media.errors import MediaError
@@ -191,6 +222,10 @@ class PlaneCloudPort(OnPlane, CloudPort):
         """Give the port back and leave the final counts in the journal."""
         self._by_lab()
         super().release()
+
+
+def _name(codec: Offered) -> tuple[str, int]:
+    return codec.encoding.lower(), codec.clock_rate_hz
 
 
 def _sendable(address: Address | None) -> Address | None:

@@ -67,6 +67,11 @@ class Run(NamedTuple):
         """Of each datagram."""
         return int(self.rows.cells[0, c.SIZE])
 
+    @property
+    def payload_type(self) -> int:
+        """Of each packet, where they are RTP."""
+        return int(self.rows.cells[0, c.HEAD]) >> 8 & 0x7F
+
     def batch(self) -> PacketBatch:
         """Return the packets as columns; payloads that were not kept are zeros that take no memory."""
         import numpy as np

@@ -23,6 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MODULES: Final = (
+    "concealment",
     "g711",
     "goertzel",
     "jitter",

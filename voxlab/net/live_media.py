@@ -34,6 +34,9 @@ _SO_TIMESTAMPNS: int | None = getattr(socket, "SO_TIMESTAMPNS", 35 if hasattr(so
 _TIMESPEC = struct.Struct("@ll")
 _LARGEST = 2048  # more than any RTP packet on Ethernet
 _OLDEST_S = 10.0  # an older stamp means that the system's clock was set meanwhile
+_LONGEST_BURST_S = 1.0  # likewise one that far ahead
+_CLOCK_TRIES = 4
+_CLOSE_ENOUGH_S = 5e-6
 _DRAWS = 64
 
 Pair = tuple[socket.socket, socket.socket]
@@ -91,6 +94,7 @@ class StampedSocket(DatagramSocket):
             super()._drain()
             return
         ancillary = socket.CMSG_SPACE(_TIMESPEC.size)
+        now_s, real_ns = _clocks(self._loop)
         for _ in range(BURST):
             if self._socket is None:
                 return
@@ -101,7 +105,7 @@ class StampedSocket(DatagramSocket):
             if flags & socket.MSG_TRUNC:
                 self.cut_off += 1
                 continue
-            self._take_stamped(data, Address(*source[:2]), self._loop.time() - _age_s(notes))
+            self._take_stamped(data, Address(*source[:2]), now_s - _age_s(notes, real_ns))
 
 
 def _ask_for_stamps(bound: socket.socket) -> bool:
@@ -114,8 +118,23 @@ def _ask_for_stamps(bound: socket.socket) -> bool:
     return True
 
 
-def _age_s(notes: list[tuple[int, int, bytes]]) -> float:
-    """Return how long a datagram lay in the kernel; 0 without a stamp.
+def _clocks(loop: OrderedLoop) -> tuple[float, int]:
+    """Return lab seconds and CLOCK_REALTIME of one instant, from the readings that were disturbed least.
+
+    One pair for a burst: its datagrams keep their order, however often this thread is interrupted.
+    """
+    best_s, now_s, real_ns = float("inf"), 0.0, 0
+    for _ in range(_CLOCK_TRIES):
+        before_s, between_ns, after_s = loop.time(), time.time_ns(), loop.time()
+        if after_s - before_s < best_s:
+            best_s, now_s, real_ns = after_s - before_s, (before_s + after_s) / 2, between_ns
+        if best_s < _CLOSE_ENOUGH_S:
+            break
+    return now_s, real_ns
+
+
+def _age_s(notes: list[tuple[int, int, bytes]], real_ns: int) -> float:
+    """Return how long a datagram lay in the kernel at ``real_ns``, negative for one that came since; 0 without a stamp.
 
     Stamps are CLOCK_REALTIME; only the difference to the same clock is used, and one that cannot be (the clock was
     set) is not.
@@ -123,8 +142,8 @@ def _age_s(notes: list[tuple[int, int, bytes]]) -> float:
     for _level, kind, stamp in notes:
         if kind == _SO_TIMESTAMPNS and len(stamp) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(stamp)
-            age = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
-            return age if 0.0 <= age < _OLDEST_S else 0.0
+            age = (real_ns - seconds * 1_000_000_000 - nanoseconds) / 1e9
+            return age if -_LONGEST_BURST_S < age < _OLDEST_S else 0.0
     return 0.0
 
 

@@ -70,7 +70,10 @@ ACTIVE, COUNT, USED, BELL_NS, BOOK_CELLS = range(5)
 ) = range(13)
 LATCH_SOURCE, LATCH_OPEN, LATCH_UNTIL_NS, LATCH_NETWORK, LATCH_MASK, STRANGERS, LATCH_CELLS = range(7)
 RTCP_LATCH: Final = RTP_LATCH + LATCH_CELLS
-SIDE_CELLS: Final = RTCP_LATCH + LATCH_CELLS
+TOUCHED: Final = RTCP_LATCH + LATCH_CELLS
+"""First of the cells that say which RTP payload types are the lab's thread's though a side relays, 32 bits in each."""
+TOUCHED_BITS: Final = 32
+SIDE_CELLS: Final = TOUCHED + 128 // TOUCHED_BITS
 
 # What happens to what comes to a side.
 IDLE, DELIVER, RELAY = range(3)

@@ -6,7 +6,7 @@ The lab's thread alone uses it. Must not know SDP, sessions or codecs: addresses
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -175,6 +175,13 @@ class Lane:
     def expect(self, rtp: Expected, rtcp: Expected) -> None:
         """Say who may send, and so where to send to."""
         self._poke(*self._latch(c.RTP_LATCH, rtp), *self._latch(c.RTCP_LATCH, rtcp))
+
+    def touch(self, payload_types: Iterable[int]) -> None:
+        """Say which RTP payload types are the lab's thread's, though the rest is relayed."""
+        masks = [0] * (128 // c.TOUCHED_BITS)
+        for each in payload_types:
+            masks[each // c.TOUCHED_BITS] |= 1 << each % c.TOUCHED_BITS
+        self._poke(*((c.TOUCHED + k, mask) for k, mask in enumerate(masks)))
 
     def _latch(self, base: int, expected: Expected) -> list[tuple[int, int]]:
         network, mask = _network_of(expected.network)

@@ -118,6 +118,19 @@ def tidy(state: Any, count: int) -> None:
 
 
 @njit
+def is_touched(state: Any, side: int, i: int, size: int, source: int, control: bool) -> bool:
+    """Tell whether what the peer sends a side that relays must be translated, which is the lab's thread's work."""
+    cells = state.sides[side]
+    if control or size < 2:
+        return False
+    kind = state.data[i, 1] & 0x7F
+    if not (cells[c.TOUCHED + kind // c.TOUCHED_BITS] >> (kind % c.TOUCHED_BITS)) & 1:
+        return False
+    latch = cells[c.RTP_LATCH :]
+    return latch[c.LATCH_OPEN] != 0 or source == latch[c.LATCH_SOURCE]
+
+
+@njit
 def judge(state: Any, side: int, i: int, size: int, source: int, control: bool, at_ns: int) -> int:
     """Return the fate of what came to a side that relays, and count it."""
     cells = state.sides[side]
@@ -159,7 +172,7 @@ def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int
     if state.inbox[i, at.H_FLAGS] & at.MSG_TRUNC:
         state.sides[side, c.MALFORMED] += 1
         fate = c.BROKEN
-    elif state.sides[side, c.MODE] == c.RELAY:
+    elif state.sides[side, c.MODE] == c.RELAY and not is_touched(state, side, i, size, source, control):
         fate = judge(state, side, i, size, source, control, at_ns)
         if fate == c.FORWARDED:
             target = destination(state, state.sides[side, c.PARTNER], control)
