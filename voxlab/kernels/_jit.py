@@ -185,14 +185,18 @@ def fingerprint() -> dict[str, str]:
 
 @contextmanager
 def caching_below(folder: Path) -> Iterator[None]:
-    """Point numba's cache to ``folder`` for our decorators only; a notebook's own functions stay where they were."""
+    """Point numba's cache to ``folder`` for our decorators only; a notebook's own functions stay where they were.
+
+    One thread at a time: the folder is the process's, and whoever is in the wrong one compiles for nothing.
+    """
     config = importlib.import_module("numba").config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
+    with importlib.import_module("numba.core.compiler_lock").global_compiler_lock:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(folder)
+        try:
+            yield
+        finally:
+            config.CACHE_DIR = before
 
 
 def _jit_disabled() -> bool:
