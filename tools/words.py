@@ -88,8 +88,10 @@ def notebooks(arguments: list[str]) -> int:
     nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=60", "--timeout=600"]
     sanitize = ROOT / "notebooks" / "sanitize.cfg"
     nbval += [f"--nbval-sanitize-with={sanitize}"] if sanitize.exists() else []
-    compared = start([python, *PYTEST, *nbval, *chosen], cwd=ROOT)
-    executed = start([python, *PYTEST, "--nbmake", "--nbmake-timeout=120", "--timeout=600", *chosen], cwd=ROOT)
+    calm = {**os.environ, "VOXLAB_PROGRESS": "0"}  # a bar in a cell's output would be a difference
+    compared = start([python, *PYTEST, *nbval, *chosen], cwd=ROOT, environment=calm)
+    nbmake = ["--nbmake", "--nbmake-timeout=120", "--timeout=600"]
+    executed = start([python, *PYTEST, *nbmake, *chosen], cwd=ROOT, environment=calm)
     return worst([compared, executed])
 
 

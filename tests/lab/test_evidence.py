@@ -16,6 +16,7 @@ import pytest
 from tests.lab.stage import MakeStage, Stage, picture
 from voxlab import VoxlabError
 from voxlab.lab.call import Call
+from voxlab.net.impairment import Impairment
 
 MESSAGE_COLUMNS = [
     "time_s", "time", "src", "src_port", "dst", "dst_port", "src_name", "dst_name", "transport", "method", "status",
@@ -29,6 +30,53 @@ def talk(stage: Stage) -> Call:
     call = stage.alice.dial("bob").wait("connected")
     stage.lab.run(10)
     return call.hang_up()
+
+
+# -- packets ----------------------------------------------------------------------------------------------------------
+
+
+def test_packets_are_a_table_and_agree_with_the_counts(stage: Stage, talk: Call) -> None:
+    packets = talk.packets
+    assert packets.index.name == "packet"
+    assert packets.time_s.is_monotonic_increasing
+    assert set(packets.outcome) == {"delivered"}
+    for stream in talk.media.itertuples():
+        of_it = packets[(packets.src_name == stream.src_name) & (packets.dst_name == stream.dst_name)]
+        assert len(of_it) == stream.packets
+        assert set(of_it.leg) == {stream.leg}
+        assert of_it.marker.tolist() == [True] + [False] * (len(of_it) - 1), "the first begins a talkspurt"
+        assert set(np.diff(of_it.sequence) % 65536) == {1}
+        assert set(np.diff(of_it.timestamp) % 2**32) == {160}
+    nothing = stage.alice.dial("bob").packets
+    assert nothing.empty
+    assert list(nothing.columns) == list(packets.columns)
+    assert nothing.dtypes.astype(str).drop("outcome").equals(packets.dtypes.astype(str).drop("outcome"))
+
+
+def test_packets_that_a_link_lost_are_told_apart(stage: Stage) -> None:
+    call = stage.alice.dial("bob").wait("connected")
+    stage.lab.link(stage.bob).impair(Impairment(loss=0.2))
+    stage.lab.run(5)
+    packets = call.packets
+    to_bob = packets[packets.dst_name == "bob"]
+    (heard,) = call.media[call.media.dst_name == "bob"].itertuples()
+    assert 0 < heard.lost <= (to_bob.outcome == "lost").sum()
+    assert heard.packets == (to_bob.outcome == "delivered").sum()
+
+
+def test_reports_say_what_their_tellers_counted(stage: Stage) -> None:
+    call = stage.alice.dial("bob").wait("connected")
+    stage.lab.link(stage.bob).impair(Impairment(loss=0.25))
+    stage.lab.run(21)
+    reports = call.reports
+    assert reports.index.name == "report"
+    assert {"bob", "alice"} <= set(reports.src_name)
+    of_bob = reports[(reports.src_name == "bob") & (reports.fraction_lost > 0)]
+    assert of_bob.fraction_lost.mean() == pytest.approx(64, abs=20)
+    assert of_bob.cumulative_lost.is_monotonic_increasing
+    (heard,) = call.media[call.media.dst_name == "bob"].itertuples()
+    assert set(of_bob.about) == {heard.ssrc}
+    assert of_bob.cumulative_lost.iloc[-1] <= heard.lost
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------

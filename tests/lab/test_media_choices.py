@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +91,11 @@ def test_who_insists_on_srtp_refuses_a_plain_call(make_stage: MakeStage) -> None
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["simulated", "live"])
-@pytest.mark.parametrize("options", [{}, {"codecs": ["opus"]}, {"dtmf": "inband"}], ids=["events", "opus", "inband"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"codecs": ["opus"]}, {"dtmf": "inband"}, {"dtmf": "info"}],
+    ids=["events", "opus", "inband", "info"],
+)
 def test_keys_are_heard_at_the_other_end(make_stage: MakeStage, options: dict[str, Any], live: bool) -> None:
     stage = make_stage(live=live).forwards()
     call = talk(stage, options, options, 0.3)
@@ -99,9 +104,42 @@ def test_keys_are_heard_at_the_other_end(make_stage: MakeStage, options: dict[st
     heard = call.digits
     assert "".join(heard.key) == "19#"
     assert set(heard.who) == {"bob"}
-    assert set(heard.method) == {"inband" if "dtmf" in options else "rfc4733"}
+    assert set(heard.method) == {options.get("dtmf", "rfc4733")}
     assert heard.duration_s.to_numpy() == pytest.approx(0.16, abs=0.02)
     call.hang_up()
+
+
+@pytest.mark.parametrize("dtmf", ["rfc4733", "info"])
+def test_the_cloud_hears_keys_while_nobody_else_takes_part(make_stage: MakeStage, dtmf: str) -> None:
+    stage = make_stage()
+    stage.shop.user("alice").phone(dtmf=dtmf)
+
+    @stage.shop.scenario()
+    async def desk(call: Any) -> None:
+        await call.answer()
+        await asyncio.sleep(3)
+        await call.forward_to_user()
+
+    call = stage.alice.dial("bob").wait("connected")
+    stage.lab.run(0.5)
+    stage.alice.send_digits("1,a")
+    stage.lab.run(4)
+    stage.alice.send_digits("7")
+    stage.lab.run(1)
+    heard = [(row.who, row.key, row.method) for row in call.digits.itertuples()]
+    assert heard == [("cloud", "1", dtmf), ("cloud", "A", dtmf), ("bob", "7", dtmf)]
+    assert call.digits.volume_dbm0.isna().all() == (dtmf == "info")
+    assert call.media.start_s[call.media.leg == "B"].min() > 3.0, "bob hears nothing from before he was there"
+
+
+def test_an_info_that_tells_no_key_presses_none(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    call = talk(stage, {}, {}, 0.3)
+    for kind, body in (("application/dtmf-relay", b"Signal=99"), ("text/plain", b"5"), ("application/dtmf", b"\xff")):
+        stage.lab.world.submit(stage.machine("alice").send, "INFO", kind, body)
+        stage.lab.run(0.2)
+    assert call.digits.empty
+    assert list(call.digits.columns)[-1] == "method"
 
 
 def test_keys_pass_from_one_clock_to_another(make_stage: MakeStage) -> None:

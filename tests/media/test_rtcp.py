@@ -7,8 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reference.capture import datagrams
+from voxlab.kernels import stream_cells as cell
+from voxlab.media.codecs import PCMU
 from voxlab.media.errors import MediaError
 from voxlab.media.rtcp import (
+    LOST_MAX,
+    LOST_MIN,
     Application,
     ExtendedReport,
     Goodbye,
@@ -21,6 +25,8 @@ from voxlab.media.rtcp import (
     parse_compound,
 )
 from voxlab.media.rtcp_xr import OtherBlock, VoipMetrics
+from voxlab.media.rtp import RtpPacket
+from voxlab.media.stream import ReceivedStream
 
 word = st.integers(0, 0xFFFFFFFF)
 blocks = st.builds(ReportBlock, word, st.integers(0, 255), st.integers(-0x800000, 0x7FFFFF), word, word, word, word)
@@ -162,3 +168,32 @@ def test_an_extended_report_that_does_not_add_up_is_refused(body: str, reason: s
 def test_an_application_packet_needs_a_name_of_four_letters() -> None:
     with pytest.raises(ValueError, match="four ASCII characters, 'lab' has not"):
         pack_compound([ReceiverReport(1), Application(0, 1, "lab", b"")])
+
+
+def received(*numbers: int) -> ReceivedStream:
+    """Return a stream of which packets of these numbers came."""
+    stream = ReceivedStream(7, PCMU)
+    for at, number in enumerate(numbers):
+        packet = RtpPacket(0, number & 0xFFFF, 160 * number & 0xFFFFFFFF, 7, bytes(160))
+        stream.receive(packet, PCMU, at * 20_000_000)
+    return stream
+
+
+def test_more_losses_than_24_bits_hold_are_clamped_and_not_wrapped_around() -> None:
+    stream = received(*range(0, 2999 * 2900, 2999))  # 2,900 packets, each the last that is no restart (A.1)
+    report = stream.report(60_000_000_000)
+    assert report.cumulative_lost == LOST_MAX == 0x7FFFFF
+    assert report.highest_sequence == 2999 * 2899
+    assert parse_compound(pack_compound([ReceiverReport(1, (report,))])) == (ReceiverReport(1, (report,)),)
+
+
+def test_more_doubles_than_24_bits_hold_are_clamped_too() -> None:
+    stream = received(1, 2, 3)
+    stream._state.counters[cell.SEGMENT_RECEIVED] = 2**23 + 10  # as after days of doubles
+    assert stream.report(60_000_000).cumulative_lost == LOST_MIN == -0x800000
+
+
+@pytest.mark.parametrize("lost", [LOST_MAX + 1, LOST_MIN - 1])
+def test_a_count_of_losses_that_would_wrap_around_is_refused(lost: int) -> None:
+    with pytest.raises(ValueError, match="-8,388,608 to 8,388,607, not"):
+        pack_compound([ReceiverReport(1, (ReportBlock(7, 0, lost, 0, 0, 0, 0),))])

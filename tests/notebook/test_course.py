@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,11 +79,30 @@ def test_what_is_no_call_fails_every_criterion_and_raises_nothing(number: str, c
     assert "check() takes what dial() returned" in repr(report)
 
 
-@pytest.mark.parametrize("number", ["01.1", "01.2", "01.3"])
-def test_a_call_that_was_only_dialled_fails_and_raises_nothing(number: str) -> None:
+@pytest.mark.parametrize("number", sorted(course.exercises()))
+@pytest.mark.parametrize("thing", [..., None, 3, "call", object(), Call, Lab])
+def test_no_exercise_of_any_lesson_takes_what_is_no_evidence_and_none_raises(number: str, thing: object) -> None:
+    report = check(number, thing)
+    assert not report.passed
+    assert "✓" not in repr(report)
+    assert f"there is {course.exercises()[number].evidence} to look at" in repr(report)
+
+
+def test_a_lesson_is_found_by_its_name() -> None:
+    lessons = [path.stem for path in Path(course.__file__).parent.glob("lesson_*.py")]
+    assert sorted(lessons) == list(course.LESSONS)
+    assert {number[:2] for number in course.exercises()} == {name[-2:] for name in lessons}
+
+
+@pytest.mark.parametrize(
+    "number", sorted(number for number, each in course.exercises().items() if each.evidence == "a call")
+)
+def test_a_call_that_was_only_dialled_fails_and_every_hint_is_one(number: str) -> None:
     with Lab(seed=1) as lab:
         alice = lab.account("acme").application("shop").user("alice").phone()
-        assert not check(number, alice.dial("bob")).passed
+        report = check(number, alice.dial("bob"))
+        assert not report.passed
+        assert "could not be read" not in repr(report)
 
 
 class Unreadable:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import inspect
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -46,12 +50,19 @@ def evaluate(cell: Cell, names: dict[str, Any]) -> object:
     """Run a cell as a notebook does and return what it would show."""
     tree = ast.parse(source(cell))
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, cell["id"], "exec"), names)
-    shown = eval(compile(ast.Expression(last.value), cell["id"], "eval"), names) if last else None
+    _run(compile(tree, cell["id"], "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    end = ast.Expression(last.value) if last else ast.parse("None", mode="eval")
+    shown = _run(compile(end, cell["id"], "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
     repr(shown)
     for picture in ("_repr_html_", "_repr_svg_"):
         getattr(shown, picture, lambda: None)()
     return shown
+
+
+def _run(code: CodeType, names: dict[str, Any]) -> object:
+    """Run code that may await at its top, as cells may."""
+    found = eval(code, names)
+    return asyncio.run(found) if inspect.iscoroutine(found) else found
 
 
 @contextmanager
@@ -114,12 +125,13 @@ def test_solutions_pass_with_every_cell_run_twice_and_leave_one_binding_and_one_
 
 
 def assert_one_of_each(lab: Lab, shop: Any) -> None:
-    """Nobody registered twice, no rule is there twice."""
+    """No phone is registered twice, no rule is there twice."""
     for user in shop.users:
-        assert len(user.phones) == 1
-        assert len(lab.cloud.location.lookup(f"{user.name}@{shop.domain}", lab.now)) == 1
+        registered = [phone for phone in user.phones if phone.registration == "registered"]
+        assert registered
+        assert len(lab.cloud.location.lookup(f"{user.name}@{shop.domain}", lab.now)) == len(registered)
+    assert shop.rules
     assert sorted(rule.name for rule in shop.rules) == sorted({rule.name for rule in shop.rules})
-    assert "forward" in {rule.name for rule in shop.rules}
 
 
 @on_a_lab
@@ -160,6 +172,7 @@ def test_solutions_give_the_stored_outputs_to_the_letter(lesson: Path, tmp_path:
     copy.write_text(json.dumps(solved(read(lesson))), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=100"]
     options = ["--rootdir", str(tmp_path), "-p", "no:cacheprovider", "-p", "no:xdist", str(copy)]
-    run = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+    calm = {**os.environ, "VOXLAB_PROGRESS": "0"}  # a bar in a cell's output would be a difference
+    run = subprocess.run([*command, *options], cwd=tmp_path, env=calm, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-4000:]
     assert f"{len(code(solved(read(lesson))))} passed" in run.stdout

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from voxlab.base.datagram import Address, Flow
@@ -230,6 +232,43 @@ def test_a_carrier_that_calls_our_address_reaches_the_only_application_of_the_ac
     answer = cloud.call("sip:+4930999100@127.0.0.1", carol, flow=CARRIER)
     assert isinstance(answer, Reject)
     assert answer.status == 404
+
+
+def test_a_carrier_that_calls_our_address_reaches_the_only_user_of_that_name_in_the_account(cloud: Cloud) -> None:
+    help_ = cloud.account.application("help")
+    help_.user("dora")
+    help_.scenario("forward", len)
+    cloud.platform.account("bikes").application("shop").user("bob")
+    call = partial(cloud.call, from_="sip:carol@gigafon.example", flow=CARRIER)
+    assert target(call("sip:bob@127.0.0.1:5060")).application is cloud.shop
+    assert target(call("sip:dora@127.0.0.1:5060")).application is help_
+    help_.user("bob")
+    assert [call(f"sip:{user}@127.0.0.1") for user in ("bob", "nobody")] == [
+        Reject(404, None, f"sip:{user}@127.0.0.1 names no domain, account 'acme' has several, and {homes} has a {user}")
+        for user, homes in (("bob", f"{DOMAIN}, {help_.domain}"), ("nobody", "none of its applications"))
+    ]
+
+
+def test_who_says_to_be_at_our_address_is_asked_and_is_the_only_user_of_that_name(cloud: Cloud) -> None:
+    found = target(cloud.by_alice("sip:bob@127.0.0.1", from_="sip:alice@127.0.0.1:5060"))
+    assert (found.caller.user, found.application) == (cloud.alice, cloud.shop)
+    other = cloud.platform.account("bikes").application("shop")
+    other.user("alice", password="cheshire")
+    other.user("bob")
+    assert isinstance(cloud.by_alice("sip:bob@127.0.0.1", from_="sip:alice@127.0.0.1:5060"), Challenge)
+
+
+def test_whether_there_is_such_a_user_at_our_address_no_answer_shows(cloud: Cloud) -> None:
+    known, unknown = (cloud.call("sip:bob@127.0.0.1", f"sip:{user}@127.0.0.1") for user in ("alice", "nobody"))
+    assert isinstance(known, Challenge)
+    assert isinstance(unknown, Challenge)
+    assert (known.status, known.why, len(known.headers)) == (unknown.status, unknown.why, len(unknown.headers))
+
+
+def test_nobody_calls_in_the_name_of_another_at_our_address(cloud: Cloud) -> None:
+    answer = cloud.by_alice("sip:bob@127.0.0.1", from_="sip:bob@127.0.0.1")
+    assert isinstance(answer, Reject)
+    assert answer.status == 403
 
 
 def test_another_account_s_applications_are_out_of_reach(cloud: Cloud) -> None:

@@ -37,6 +37,44 @@ def test_s10_3_step_1_a_request_to_our_own_address_means_the_domain_of_its_to(be
     assert bench.bindings() == ["sip:alice@127.0.0.2:5062"]
 
 
+HERE_FOR_A_DOMAIN = "sip:127.0.0.1:5060"
+
+
+def test_a_device_that_takes_our_address_for_its_domain_is_the_only_user_of_that_name(bench: Bench) -> None:
+    assert bench.register(ALICE, uri=HERE_FOR_A_DOMAIN, to="<sip:alice@127.0.0.1:5060>").status == 200
+    assert bench.bindings() == ["sip:alice@127.0.0.2:5062"]
+    assert bench.register("Contact: *", "Expires: 0", uri=HERE_FOR_A_DOMAIN, to="<sip:alice@127.0.0.1>").status == 200
+    assert bench.bindings() == []
+
+
+@pytest.mark.parametrize("user", ["bob", "nobody"])
+def test_a_name_at_our_address_that_two_domains_have_or_none_has_looks_the_same_as_a_wrong_password(
+    bench: Bench, user: str
+) -> None:
+    answers = []
+    for name, password in ((user, "builder"), ("alice", "wrong")):
+        authorization = bench.credentials(username=name, password=password, uri=HERE_FOR_A_DOMAIN)
+        to = f"<sip:{name}@127.0.0.1>"
+        request = bench.request(ALICE, to=to, uri=HERE_FOR_A_DOMAIN, authorization=authorization)
+        answers.append(bench.send(request).raw.decode())
+    shown = {re.sub(rf'branch=\w+|nonce="\w+"|tag=\w+|CSeq: \d+|{user}|alice', "", answer) for answer in answers}
+    assert len(shown) == 1
+    assert shown.pop().startswith("SIP/2.0 401")
+
+
+def test_the_journal_says_which_domains_share_a_name(bench: Bench) -> None:
+    refused = bench.register(ALICE, uri=HERE_FOR_A_DOMAIN, to="<sip:bob@127.0.0.1>", username="bob", user="bob")
+    assert refused.status == 401
+    (verdict,) = [record.verdict for record in bench.records() if isinstance(record, AuthenticationVerdict)]
+    assert verdict.startswith("unknown user: sip:bob@127.0.0.1 names an address of ours")
+    assert f"there is a bob at {DOMAIN}, help.acme.voxlab.test" in verdict
+
+
+def test_the_full_name_tells_who_is_meant_but_not_whose_bindings_these_are(bench: Bench) -> None:
+    refused = bench.register(ALICE, uri=HERE_FOR_A_DOMAIN, to="<sip:bob@127.0.0.1>", username=f"bob@{DOMAIN}")
+    assert refused.status == 403
+
+
 def test_s8_2_2_1_a_scheme_that_has_no_registrar_is_refused_with_416(bench: Bench) -> None:
     assert bench.send(bench.request(ALICE, uri="tel:+4930")).status == 416
 

@@ -78,13 +78,13 @@ def test_a_refused_request_gets_an_answer_and_a_refused_response_silence(name: s
     with pytest.raises(SipSyntaxError) as caught:
         parse(data(name), strict=True)
     answer = refusal(data(name), caught.value, to_tag="x1")
-    if name in {"scalarlg", "bigcode", "insuf", "test"}:  # responses, and requests with nothing to copy
+    if name in {"scalarlg", "bigcode", "test"}:  # responses, and what has not even a Via
         assert answer is None
         return
     assert answer is not None
     assert answer.raw.startswith(f"SIP/2.0 {caught.value.status} ".encode())
     assert answer.headers.get("call-id", "") in data(name).decode()
-    assert ";tag=" in answer.headers.get("to", "")
+    assert ";tag=" in answer.headers.get("to", "") or name == "insuf"  # which has no To
 
 
 def test_wsinv_reads_through_folds_escapes_and_compact_names() -> None:

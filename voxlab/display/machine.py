@@ -150,8 +150,15 @@ def machine_svg(table: Table, path: Sequence[Step] = ()) -> str:
 def _text_row(taken: Walk, each: Transition) -> str:
     given, _, actions = each.label.partition(" / ")
     target = "" if each.next_state == each.state else f"→ {each.next_state.label}"
-    steps = ", ".join(f"{visit.step}" for visit in taken.visited(each))
-    return f"  {f'[{steps}]' if steps else '':<7}{given:<20} {target:<14} {actions if actions != '-' else ''}"
+    steps = _numbers([visit.step for visit in taken.visited(each)])
+    return f"  {f'[{steps}]' if steps else '':<6} {given:<20} {target:<14} {actions if actions != '-' else ''}"
+
+
+def _numbers(steps: Sequence[int]) -> str:
+    """Return the numbers of steps, three and more in a row as a range."""
+    if len(steps) > 2 and steps[-1] - steps[0] == len(steps) - 1:
+        return f"{steps[0]}…{steps[-1]}"
+    return ", ".join(f"{step}" for step in steps)
 
 
 def _entry(table: Table, state: State) -> str:

@@ -12,6 +12,7 @@ from voxlab.dialog.dialog import Header, check_readable
 from voxlab.dialog.session_timer import SMALLEST_S, too_small
 from voxlab.sip.message import Request
 
+_SDP = frozenset({"application/sdp", "application/*", "*/*"})
 _BODIES = frozenset({"application/sdp", "multipart/mixed", "multipart/alternative", "multipart/related"})
 
 
@@ -102,7 +103,16 @@ def unacceptable(request: Request, extensions: Extensions) -> Admission | None:
     timed = request.method in {"INVITE", "UPDATE"} and "session-expires" in headers
     if timed and (lines := too_small(request, extensions.min_session_s)) is not None:
         return Admission(422, headers=tuple(lines), why="the session interval is too small (RFC 4028 s.9)")
-    return _unacceptable_body(request) if request.body and request.method == "INVITE" else None
+    if request.method != "INVITE":
+        return None
+    if "accept" in headers and _SDP.isdisjoint(_media_types(headers.split("accept"))):
+        return Admission(406, why=f"Accept: {headers.get('accept')} leaves no description of a session (s.20.1)")
+    return _unacceptable_body(request) if request.body else None
+
+
+def _media_types(ranges: list[str]) -> list[str]:
+    """Return the media ranges of an Accept without their parameters."""
+    return [each.partition(";")[0].strip().lower() for each in ranges]
 
 
 def _unacceptable_body(request: Request) -> Admission | None:

@@ -67,10 +67,12 @@ class Binding(NamedTuple):
 
     @property
     def needs_flow(self) -> bool:
-        """Whether the device is reached over the flow of its REGISTER only: a stream, an outbound flow, a NAT."""
+        """Whether the device is reached over the flow of its REGISTER only: a stream while it is open, an outbound
+        flow, a NAT.
+        """
         if self.path:
             return False
-        return self.flow.reliable or self.is_behind_nat or self.reg_id is not None
+        return self.flow.connection != 0 or self.is_behind_nat or self.reg_id is not None
 
     def remaining_s(self, now: float) -> float:
         """Return the seconds left at ``now``."""
@@ -153,7 +155,7 @@ class LocationService:
             raise LocationFull(f"the location service holds {self._count} bindings, at most {self.max_bindings} fit")
         self._count = count
         for binding in bindings:
-            if binding.reg_id is not None and binding.flow.connection:
+            if binding.flow.connection:
                 self._over.setdefault(binding.flow.connection, set()).add(aor)
         if not bindings:
             self._entries.pop(aor, None)
@@ -166,14 +168,16 @@ class LocationService:
         self._tidy()
 
     def drop_flow(self, flow: Flow, now: float) -> None:
-        """Forget the outbound bindings over a connection that is gone: a binding of another kind may still be reached
-        by its contact.
+        """Forget the outbound bindings over a connection that is gone; one of another kind forgets its connection, and
+        may still be reached by its contact.
         """
         for aor in sorted(self._over.pop(flow.connection, ())):
             entry = self._entries.get(aor)
             if entry is not None:
-                gone = [b for b in entry.bindings if b.reg_id is not None and b.flow.connection == flow.connection]
-                self.replace(aor, tuple([binding for binding in entry.bindings if binding not in gone]))
+                over = [binding for binding in entry.bindings if binding.flow.connection == flow.connection]
+                gone = [binding for binding in over if binding.reg_id is not None]
+                left = [binding for binding in entry.bindings if binding not in gone]
+                self.replace(aor, tuple([_unconnected(binding) if binding in over else binding for binding in left]))
                 self._outputs += [
                     RegistrationChanged(now, aor, str(binding.contact), "removed", 0.0, binding.call_id)
                     for binding in gone
@@ -243,6 +247,11 @@ class LocationService:
         if len(heap) > 2 * len(entries) + 64:
             self._heap = [(entry.due_s, aor) for aor, entry in entries.items()]
             heapify(self._heap)
+
+
+def _unconnected(binding: Binding) -> Binding:
+    """Take the connection away; behind a NAT there is no other way, so nothing is gained there."""
+    return binding._replace(flow=binding.flow._replace(connection=0))
 
 
 def _first_expiry(bindings: tuple[Binding, ...]) -> float:

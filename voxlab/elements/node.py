@@ -347,13 +347,15 @@ class Node:
             if hop.transport in self.listens
         ]
 
-    def flow_for(self, uri: Uri) -> Flow | None:
-        """Return the first flow to a URI, None where it leads nowhere."""
+    def flow_for(self, uri: Uri, usual: str = "UDP") -> Flow | None:
+        """Return the first flow to a URI, None where it leads nowhere; ``usual`` is the transport where a URI with an
+        address names none.
+        """
         if self._locate is None or _is_address(uri.params.get("maddr") or uri.host):
-            return self._flow_by_address(uri)
+            return self._flow_by_address(uri, usual)
         return next(iter(self.next_hops(uri)), None)
 
-    def _flow_by_address(self, uri: Uri) -> Flow | None:
+    def _flow_by_address(self, uri: Uri, usual: str = "UDP") -> Flow | None:
         """Return the flow to a URI's host and port, None where it has no address (RFC 3263 s.4 without DNS)."""
         host = uri.params.get("maddr") or uri.host
         if not host:
@@ -363,7 +365,7 @@ class Node:
             if known is None:
                 return None
             host = known
-        transport = "TLS" if uri.scheme == "sips" else (uri.params.get("transport") or "udp").upper()
+        transport = "TLS" if uri.scheme == "sips" else (uri.params.get("transport") or usual).upper()
         if transport not in self.listens:
             return None
         remote = Address(host, uri.port or _DEFAULT_PORTS[transport])

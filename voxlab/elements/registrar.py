@@ -7,7 +7,7 @@ a ``Directory``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple, Protocol
 
 from voxlab.base.datagram import Flow
@@ -30,6 +30,7 @@ from voxlab.elements.keyring import Header
 from voxlab.elements.location import Binding, LocationFull, LocationService, TooManyContacts, address_of_record
 from voxlab.sip.headers import STAR, NameAddr
 from voxlab.sip.message import Request, Response
+from voxlab.sip.uri import Uri
 
 _ONE_HOUR_S = 3600
 _EXTENSIONS = frozenset({"outbound", "path"})
@@ -42,6 +43,9 @@ class Directory(Protocol):
 
     def serves(self, host: str) -> bool:
         """Whether ``host`` is a domain with users of ours."""
+
+    def homes(self, user: str) -> Sequence[str]:
+        """Return the domains that have a user of this name."""
 
 
 class Intervals(NamedTuple):
@@ -92,7 +96,8 @@ class Registrar:
         Our name in the journal.
     addresses : container of str
         Our own addresses and names: a Request-URI may name one of them instead of the domain, as phones do that were
-        given an address.
+        given an address. In a To, which such phones fill alike, the user's name has to say the domain: the only one
+        with such a user.
     intervals : Intervals
     service_route : tuple of str
         Route values that devices are to put into their requests from now on (RFC 3608), told in every 2xx.
@@ -182,6 +187,8 @@ class Registrar:
             )
         if not self._directory.serves(uri.host) and uri.host not in self._addresses:
             raise _Refusal(404, f"no bindings are kept for {uri.host}", "RFC 3261 s.10.3 step 1")
+        if not request.to.uri.is_sip:
+            raise _Refusal(400, f"To names no SIP URI but {request.to.uri}", "RFC 3261 s.10.2, RFC 4475 s.3.3.4")
 
     def _check_extensions(self, request: Request) -> None:
         """Step 2: no extension is needed that we lack; a Path that the device does not know of is none it agreed to."""
@@ -195,7 +202,9 @@ class Registrar:
     def _authorized(self, request: Request, flow: Flow, now: float) -> str:
         """Steps 3 to 5: who it is, whether they may, and the canonical address-of-record."""
         to = request.to.uri
-        judgement = self._authenticator.judge(request, to.host, 401, flow, now)
+        homes = self._homes(to)
+        domain = homes[0] if len(homes) == 1 else to.host
+        judgement = self._authenticator.judge(request, domain, 401, flow, now)
         if judgement.username:
             self._records.append(
                 AuthenticationVerdict(
@@ -204,21 +213,25 @@ class Registrar:
                     "REGISTER",
                     judgement.username,
                     self._authenticator.realm,
-                    judgement.verdict,
+                    f"{judgement.verdict}: {_several(to, homes)}" if len(homes) > 1 else judgement.verdict,
                     request.call_id,
                 )
             )
         subscriber = judgement.subscriber
         if subscriber is None:
             raise _Refusal(judgement.status, judgement.verdict, "RFC 3261 s.10.3 step 3", None, judgement.headers)
-        aor = address_of_record(to)
-        if self._domain is not None and to.host in self._addresses:
-            aor = f"{to.user}@{self._domain}"
+        aor = address_of_record(to._replace(host=domain))
         if subscriber.aor != aor:
             raise _Refusal(403, f"{subscriber.aor} may not change the bindings of {aor}", "RFC 3261 s.10.3 step 4")
-        if to.host != request.uri.host and request.uri.host not in self._addresses:
+        if domain != request.uri.host and request.uri.host not in self._addresses:
             raise _Refusal(404, f"{aor} has no bindings at {request.uri.host}", "RFC 3261 s.10.3 step 5")
         return aor
+
+    def _homes(self, to: Uri) -> Sequence[str]:
+        """Return the domains that a To may mean: what it says, or for an address of ours who has such a user."""
+        if to.host not in self._addresses:
+            return (to.host,)
+        return (self._domain,) if self._domain is not None else self._directory.homes(to.user or "")
 
     @staticmethod
     def _way(request: Request, flow: Flow) -> Way:
@@ -330,6 +343,10 @@ class Registrar:
         for binding in before:
             if find(after, binding) is None:
                 records.append(RegistrationChanged(now, aor, binding.contact.text, "removed", 0.0, call_id))
+
+
+def _several(uri: Uri, homes: Sequence[str]) -> str:
+    return f"{uri} names an address of ours, and there is a {uri.user} at {', '.join(homes)}"
 
 
 def _check_order(request: Request, binding: Binding) -> None:

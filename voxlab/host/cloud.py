@@ -12,7 +12,7 @@ from voxlab.base.datagram import Flow
 from voxlab.base.journal import Journal
 from voxlab.base.records import CallRouted, LegOpened, RegistrationChanged
 from voxlab.dialog.dialog import Header
-from voxlab.dialog.events import LegEvent
+from voxlab.dialog.events import LegEvent, RequestReceived
 from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
@@ -89,7 +89,7 @@ class CloudMachine(ServerMachine):
         )
         self._learn = learn
         self.media_place = place
-        self.events = CloudEvents(place, self.node, platform, self.policy, self.location, self, self.host.flush)
+        self.events = CloudEvents(place, self.node, self.policy, self.location, self, self.host.flush)
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
         self._trunks = TrunkWatch()
@@ -132,8 +132,18 @@ class CloudMachine(ServerMachine):
             self._routed(event, now)
         else:
             self._trunks.take(event, now)
+            if isinstance(event, RequestReceived):
+                self._take_info(event)
             self._leg_event(event)  # type: ignore[arg-type]  # what else a node says is a leg event
             self.events.leg_changed(event)  # type: ignore[arg-type]
+
+    def _take_info(self, event: RequestReceived) -> None:
+        request = event.request
+        if request.method == "INFO":
+            body = request.body.decode("utf-8", "replace")
+            for port in self.ports:
+                if port.call_id == request.call_id and not port.released:
+                    port.take_info(request.headers.get("content-type") or "", body)
 
     def _routed(self, event: Routed, now: float) -> None:
         target = event.target
@@ -175,13 +185,13 @@ class CloudMachine(ServerMachine):
         return [Contact(str(binding.contact), self._flow_of(binding), binding.path) for binding in bindings]
 
     def _flow_of(self, binding: Binding) -> Flow:
-        """Return how to reach a device: over the flow that it opened or along its Path, else by datagram to where its
-        Contact says.
+        """Return how to reach a device: over the flow that it opened or along its Path, else where its Contact says, by
+        the transport that it registered over unless the Contact names another.
         """
         usual = binding.flow._replace(local=self.addresses[binding.flow.transport])
         if binding.path:
             return self.node.flow_for(NameAddr.parse(binding.path[0]).uri) or usual
-        return usual if binding.needs_flow else self.node.flow_to(str(binding.contact), usual)
+        return usual if binding.needs_flow else self.node.flow_for(binding.contact, usual.transport) or usual
 
     def dial(
         self,
@@ -272,8 +282,9 @@ class CloudMachine(ServerMachine):
         self._command(leg, lambda agent: agent.hang_up(leg, self.now(), headers))
 
     def send(self, leg: int, method: str, content_type: str, body: bytes) -> None:
-        """Send INFO or MESSAGE inside the dialog."""
-        self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
+        """Send INFO or MESSAGE inside the dialog; in a call that is being ended it comes too late."""
+        if self.node.user_agent.state(leg) in {State.CONNECTED, State.ANSWERED}:
+            self._command(leg, lambda agent: agent.send(leg, self.now(), method, content_type, body))
 
     def answer_offer(self, leg: int, sdp: bytes | None, status: int = 488) -> None:
         """Accept a re-INVITE, or refuse it; one that was withdrawn meanwhile wants neither."""

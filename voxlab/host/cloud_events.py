@@ -17,7 +17,6 @@ from voxlab.elements.location import LocationService
 from voxlab.elements.node import Node
 from voxlab.elements.subscriptions import Asked, Subscriptions
 from voxlab.host.media import MediaPlace
-from voxlab.platform.platform import Platform
 from voxlab.platform.policy import Caller, PlatformPolicy
 from voxlab.sip.message import Request, Response
 from voxlab.transaction.events import RequestArrived
@@ -43,7 +42,6 @@ class CloudEvents:
     ----------
     place : MediaPlace
     node : Node
-    platform : Platform
     policy : PlatformPolicy
         Knows who asks.
     location : LocationService
@@ -57,7 +55,6 @@ class CloudEvents:
         self,
         place: MediaPlace,
         node: Node,
-        platform: Platform,
         policy: PlatformPolicy,
         location: LocationService,
         directory: Directory,
@@ -65,7 +62,6 @@ class CloudEvents:
     ) -> None:
         self._place = place
         self._node = node
-        self._platform = platform
         self._policy = policy
         self._location = location
         self._directory = directory
@@ -100,7 +96,7 @@ class CloudEvents:
         if not isinstance(caller, Caller):
             return Asked("", caller.status, caller.headers)
         uri = request.uri
-        application = self._platform.application_at(uri.host)
+        application = self._policy.application(request, caller)
         if application is None or (uri.user or "") not in application.users:
             return Asked("", 404)
         if application.account != caller.account:

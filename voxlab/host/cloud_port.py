@@ -5,6 +5,7 @@ Must not know dialogs or scenarios: which ports are joined, and when, is said fr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from voxlab.base.datagram import Address
 from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.offer_answer import MediaAgreed
 from voxlab.host.media import MediaEnd, MediaPlace, formats_of
+from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.media_description import G722, L16, L16_WIDE, OPUS, PCMA, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS
 from voxlab.sip.sdp import Codec as Offered
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from voxlab.media.plane import Relay, Side
     from voxlab.media.sources import Source
     from voxlab.media.stream import StreamStatistics
+    from voxlab.media.telephone_event import HeardDigit
     from voxlab.media.translation import Translation
 
 LATCH_S = 10.0
@@ -41,6 +44,7 @@ class CloudPort(MediaEnd):
         self._relay: Relay[Address] | None = None
         self._way: str = "a"
         self._other: CloudPort | None = None
+        self._joined: list[tuple[float, float]] = []
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Expect packets from where the far end's description says."""
@@ -80,13 +84,23 @@ class CloudPort(MediaEnd):
         relay = Relay(self.side(), other.side())
         self._relay, self._way, self._other = relay, "a", other
         other._relay, other._way, other._other = relay, "b", self
+        for port in (self, other):
+            port._joined.append((self.place.loop.time(), math.inf))
         self._retranslate()
 
     def part(self) -> None:
         """Stop relaying to and from this port."""
         other, self._other, self._relay = self._other, None, None
-        if other is not None and other._other is self:
+        if other is None:
+            return
+        self._leave()
+        if other._other is self:
             other._other = other._relay = None
+            other._leave()
+
+    def _leave(self) -> None:
+        """Take note that nobody else hears this leg from now on."""
+        self._joined[-1] = self._joined[-1][0], self.place.loop.time()
 
     def play(self, source: Any) -> None:
         """Send audio of the cloud's own to the far end, None for silence; it replaces what another leg sent."""
@@ -155,11 +169,33 @@ class CloudPort(MediaEnd):
             if side.rtp.admits(source, now, batch.packets):
                 side.receiver.receive_batch(batch)
             return
+        joined_ns = round(self._joined[-1][0] * 1e9)
+        if batch.time_ns[0] < joined_ns:  # a batch comes late: what arrived before the legs were joined was for us
+            before, batch = batch.split(joined_ns - 1)
+            if self.side().rtp.admits(source, now, before.packets):
+                self.side().receiver.receive_batch(before)
+            if not batch.packets:
+                return
         forward = self._relay.forward("a" if self._way == "a" else "b", source, batch, now)
         if forward is not None:
             passed, destination = forward
             for each in [passed] if self._translation is None else self._translation.batch(passed):
                 self._other._send_batch(each, destination)
+
+    def take_info(self, content_type: str, body: str) -> None:
+        """Take note of a key that INFO tells us; where another leg takes part it is for that one."""
+        digit = told_digit(content_type, body, self.place.loop.time())
+        if digit is not None and self._other is None:
+            self.told.append(digit)
+
+    def digits(self) -> list[HeardDigit]:
+        """Return the keys that came while no other leg took part: as events, and told by INFO."""
+        streams = self._side.receiver.streams.values() if self._side is not None else ()
+        events = (each for stream in streams for each in stream.events.heard if not self._was_joined(each.time_s))
+        return sorted((*self.told, *events), key=lambda digit: digit.time_s)
+
+    def _was_joined(self, at_s: float) -> bool:
+        return any(begin_s <= at_s < end_s for begin_s, end_s in self._joined)
 
     def streams(self) -> list[tuple[Address, StreamStatistics]]:
         """Return each received stream with where it came from."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from math import inf
 from typing import Protocol
 
@@ -65,6 +66,7 @@ class Host:
         self._journal = journal
         self._is_ours = is_ours
         self._framers: dict[int, StreamFramer] = {}
+        self._context = Context()  # a timer armed while a script runs is not the script's
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._housekeeping: asyncio.TimerHandle | None = None
@@ -123,6 +125,7 @@ class Host:
             self.node.refuse(flow, framer.refused, framer.error)
             self.flush()
             self._close_stream(flow)
+            self.node.closed_flow(flow, now)
 
     # -- running the node
 
@@ -209,11 +212,11 @@ class Host:
         if timer is None:
             if due != inf:
                 self._timer_at = due
-                self._timer = self._loop.call_at(due, self._wake)
+                self._timer = self._loop.call_at(due, self._wake, context=self._context)
         elif due < self._timer_at or due == inf:
             timer.cancel()
             self._timer_at = due
-            self._timer = self._loop.call_at(due, self._wake) if due != inf else None
+            self._timer = self._loop.call_at(due, self._wake, context=self._context) if due != inf else None
         if self.node.housekeeping_changed:
             self.node.housekeeping_changed = False
             self._rearm_housekeeping()

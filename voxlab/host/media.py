@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from voxlab.media.rtp_session import RtpSession
     from voxlab.media.srtp import Srtp
     from voxlab.media.stream import StreamStatistics
+    from voxlab.media.telephone_event import HeardDigit
 
 BATCH_S = 5.0  # statistics that are asked for speak of now all the same: `catch_up`
 LINGER_S = 0.25  # a port stays open for what is still on its way when the call ends
@@ -95,6 +97,7 @@ class MediaEnd:
         self.session = 0
         self.leg = ""
         self.call_id = ""
+        self.told: list[HeardDigit] = []
         self.closed = False
         self.released = False
         self._tap = RtpTap(place.journal)
@@ -171,8 +174,9 @@ class MediaEnd:
                 "offer" if media.crypto else "no",
                 packet_time_ms(media, (media.codecs() or DEFAULT_CODECS)[0]),
             )
-            profile = replace(self.negotiation.profile, srtp=srtp, xr=asks_for_xr(media), ptime_ms=ptime_ms)
-            self.negotiation.profile = profile
+            before, xr = self.negotiation.profile, asks_for_xr(media)
+            if (before.srtp, before.xr, before.ptime_ms) != (srtp, xr, ptime_ms):
+                self.negotiation.profile = replace(before, srtp=srtp, xr=xr, ptime_ms=ptime_ms)
 
     def take_offer(self, offer: SessionDescription) -> bool:
         """Take the far end's offer; False when no codec is common."""
@@ -184,7 +188,8 @@ class MediaEnd:
         if agreed is None:
             body = self.negotiation.answer()
         else:  # what one leg may send, the other must take
-            self.negotiation.profile = replace(self.negotiation.profile, ptime_ms=agreed.ptime_ms)
+            if agreed.ptime_ms != self.negotiation.profile.ptime_ms:
+                self.negotiation.profile = replace(self.negotiation.profile, ptime_ms=agreed.ptime_ms)
             body = self.negotiation.answer(agreed.codec, relayed=True, direction=REVERSED[agreed.direction])
         self._agreed()
         return body
@@ -424,6 +429,11 @@ def event_format(agreed: MediaAgreed) -> Format | None:
 
 def formats_of(told: Sequence[Offered]) -> list[Format]:
     """Return the formats of codecs as SDP named them, under their payload types; what we cannot decode is counted."""
+    return list(_formats(tuple(told)))
+
+
+@lru_cache(maxsize=256)
+def _formats(told: tuple[Offered, ...]) -> tuple[Format, ...]:
     from voxlab.media.codecs import FORMATS, Format, find_format
 
     found = []
@@ -432,4 +442,4 @@ def formats_of(told: Sequence[Offered]) -> list[Format]:
         found.append(
             known.at(each.payload_type) if known else Format(each.encoding, each.payload_type, each.clock_rate_hz)
         )
-    return found or list(FORMATS)
+    return tuple(found or FORMATS)

@@ -20,6 +20,7 @@ from voxlab.elements.user_agent import Incoming
 from voxlab.host.media import MediaPlace
 from voxlab.host.phone_changes import PhoneChanges
 from voxlab.host.terminal import Terminal
+from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.message import Response
 
 if TYPE_CHECKING:
@@ -251,9 +252,12 @@ class PhoneCalls(PhoneChanges):
         text = request.body.decode("utf-8", "replace")
         if request.method == "MESSAGE":
             self.lines.says.append((now, f"message: {text}"))
-        elif (request.headers.get("content-type") or "").lower().startswith("application/dtmf"):
-            key = text.strip().partition("Signal=")[2].strip()[:1]
-            self.lines.says.append((now, f"key {key}"))
+            return
+        digit = told_digit(request.headers.get("content-type") or "", text, now)
+        terminal = self.terminals.get(event.leg)
+        if digit is not None and terminal is not None:
+            terminal.told.append(digit)
+            self.lines.says.append((now, f"key {digit.key}"))
 
     # -- being referred, and referring
 

@@ -159,9 +159,9 @@ class Terminal(MediaEnd):
         self._pump()
 
     def digits(self) -> list[HeardDigit]:
-        """Return the keys that were heard, as events and in the sound."""
+        """Return the keys that were heard, as events and in the sound, and those that INFO told."""
         if self._rtp is None:
-            return []
+            return list(self.told)
         from voxlab.media.dtmf import all_digits
 
-        return all_digits(self._rtp)
+        return sorted((*self.told, *all_digits(self._rtp)), key=lambda digit: digit.time_s)

@@ -34,7 +34,19 @@ MODULES: Final = (
     "tones",
     "wireshark",
 )
+LONG_MODULES: Final = (
+    "concealment",
+    "impairments",
+    "optimum",
+    "playout_classic",
+    "playout_figures",
+    "playout_histogram",
+    "playout_neteq",
+    "playout_stacks",
+)
+"""Those of long runs, which are compiled beforehand only when asked for."""
 _registry: list[Kernel[Any, Any]] = []
+_long: list[LongRun[Any, Any]] = []
 _inner: list[Callable[..., Any]] = []
 
 
@@ -107,7 +119,13 @@ class LongRun(Kernel[P, R]):
 
 def long_run(signature: str) -> Callable[[Callable[P, R]], LongRun[P, R]]:
     """Make a `LongRun` of the decorated body."""
-    return lambda body: LongRun(body, signature)
+
+    def register(body: Callable[P, R]) -> LongRun[P, R]:
+        made = LongRun(body, signature)
+        _long.append(made)
+        return made
+
+    return register
 
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:
@@ -121,6 +139,13 @@ def kernels() -> tuple[Kernel[Any, Any], ...]:
     for name in MODULES:
         importlib.import_module(f"voxlab.kernels.{name}")
     return tuple(_registry)
+
+
+def long_runs() -> tuple[LongRun[Any, Any], ...]:
+    """Return every long run of this folder, importing its modules (and numpy) first."""
+    for name in LONG_MODULES:
+        importlib.import_module(f"voxlab.kernels.{name}")
+    return tuple(_long)
 
 
 def source_digest() -> str:
@@ -264,6 +289,23 @@ def warm() -> bool:
         partial = _marker(folder).with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(fingerprint()))
         partial.replace(_marker(folder))
+    return True
+
+
+def warm_long_runs() -> bool:
+    """Compile the long runs, too (traces, jitter buffers), so that no experiment waits for its first kernel.
+
+    They take several times as long as those that serve calls; without this each compiles when it is first called.
+
+    Returns
+    -------
+    bool
+        False where ``NUMBA_DISABLE_JIT`` forbids it.
+    """
+    if _jit_disabled():
+        return False
+    for each in long_runs():
+        each.compile()
     return True
 
 

@@ -5,7 +5,7 @@ Must not know how a call is made or ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from voxlab.analysis.callflow import call_flow
@@ -17,6 +17,8 @@ from voxlab.lab.evidence import Audio, Ladder, MessageView, TransactionView
 if TYPE_CHECKING:
     import pandas as pd
 
+    from voxlab.base.records import RtpBlock
+    from voxlab.host.cloud_port import CloudPort
     from voxlab.host.terminal import Terminal
     from voxlab.lab.lab import Lab
     from voxlab.lab.media_table import MediaTable
@@ -181,12 +183,38 @@ class CallEvidence:
         lab = self.lab
 
         def count(record: CallRecord | None) -> pd.DataFrame:
-            ids = record.call_ids if record else ()
-            blocks = (block for block in lab.journal.rtp_blocks if block.call_id in ids)
-            return streams_by(mode, lab.index, blocks, record)
+            return streams_by(mode, lab.index, self._rtp_blocks(record), record)
 
         found: pd.DataFrame = self._read(count, lambda: count(None))
         return found
+
+    @property
+    def packets(self) -> pd.DataFrame:
+        """Its RTP packets on the wires, a row each: sequence number, timestamp, marker, size, and whether it got there.
+
+        A packet of ours is seen where it left, what comes from elsewhere where it arrived.
+        """
+        from voxlab.analysis import rtp_packets
+
+        index = self.lab.index
+        found: pd.DataFrame = self._read(
+            lambda record: rtp_packets.packets(index, self._rtp_blocks(record), record),
+            lambda: rtp_packets.packets(index, (), None),
+        )
+        return found
+
+    @property
+    def reports(self) -> pd.DataFrame:
+        """What its ends told each other by RTCP, a row per report block: losses and jitter as they counted them."""
+        from voxlab.analysis.reports import reports
+
+        index = self.lab.index
+        found: pd.DataFrame = self._read(lambda record: reports(index, record), lambda: reports(index, None))
+        return found
+
+    def _rtp_blocks(self, record: CallRecord | None) -> Iterator[RtpBlock]:
+        ids = record.call_ids if record is not None else ()
+        return (block for block in self.lab.journal.rtp_blocks if block.call_id in ids)
 
     def audio(self, who: str | None = None) -> Audio | list[str]:
         """Return what ``who`` heard; without an argument, who can be heard.
@@ -250,11 +278,18 @@ class CallEvidence:
 
     @property
     def digits(self) -> pd.DataFrame:
-        """The keys that its phones heard, a row each: who, when, how long, how loud, as an event or in the sound."""
+        """The keys that were heard, a row each: who, when, how long, how loud, and how they came.
+
+        Methods are "rfc4733" (telephone events), "inband" (in the sound) and "info" (told by INFO, so without a
+        volume). The cloud hears events and INFO while no other leg takes part in the call; to sound it does not listen.
+        """
         from voxlab.analysis import frames
 
         def read(record: CallRecord) -> list[tuple[Any, ...]]:
-            heard = [(who, each) for who, end in self._terminals(record) for each in end.digits()]
+            cloud = self.lab.cloud
+            ends: list[tuple[str, Terminal | CloudPort]] = [*self._terminals(record)]
+            ends += [(cloud.place.owner, port) for port in cloud.ports if port.call_id in record.call_ids]
+            heard = [(who, each) for who, end in ends for each in end.digits()]
             heard.sort(key=lambda pair: (pair[1].time_s, pair[0]))
             return [(d.time_s, who, d.key, d.duration_s, d.volume_dbm0, d.method) for who, d in heard]
 

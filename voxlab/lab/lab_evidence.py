@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from voxlab.analysis.callflow import lab_flow
+from voxlab.analysis.entries import Entry, read_entries
 from voxlab.analysis.index import Index
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
 from voxlab.base.records import RtcpRecord, RtpBlock, StreamMeasured, WireRecord
 from voxlab.host.media import MediaEnd
 from voxlab.lab.call import Call
-from voxlab.lab.evidence import Ladder
+from voxlab.lab.evidence import Ladder, MessageView
 from voxlab.net.world import World
 
 if TYPE_CHECKING:
@@ -54,6 +55,24 @@ class LabEvidence:
         from voxlab.analysis import frames
 
         return self.world.submit(frames.messages, self.index)
+
+    def message(self, number: int) -> MessageView:
+        """Return a SIP message by its number in ``messages``.
+
+        Raises
+        ------
+        VoxlabError
+            When there is none of that number, or no more.
+        """
+        try:
+            return MessageView(number, self.world.submit(self._entry, number), self.journal)
+        except (KeyError, TypeError):
+            raise VoxlabError(f"there is no message {number!r}; lab.messages lists those that there are") from None
+
+    def _entry(self, number: int) -> Entry:
+        """Read one message beside those of its Call-ID, which say whether it is a repetition."""
+        (alone,) = read_entries((self.journal.message(number),))
+        return next((each for each in self.index.entries((alone.call_id,)) if each.number == number), alone)
 
     def faults(self) -> pd.DataFrame:
         """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""

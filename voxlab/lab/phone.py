@@ -67,6 +67,7 @@ class Phone(PhoneActions):
             server,
             options.transport,
             user.display_name,
+            expires_s=options.expires_s,
             codecs=codecs,
             profile=profile,
         )
@@ -105,7 +106,10 @@ class Phone(PhoneActions):
             self.build()
             return
         self._set_options()
-        if machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
+        if self.options.expires_s != before.expires_s:
+            machine.registrant.expires_s = self.options.expires_s
+            machine.register()
+        elif machine.registrant.state in (Registration.FAILED, Registration.UNREGISTERED):
             machine.register()
 
     def discard(self) -> None:

@@ -10,6 +10,7 @@ from voxlab.elements.event_state import PACKAGES
 from voxlab.elements.phone import Input
 from voxlab.host.phone import PhoneMachine
 from voxlab.lab.blocking import Run, Steps, Submit, Wait, blocking
+from voxlab.media.dtmf_relay import RELAY, relay_body
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
@@ -116,11 +117,13 @@ class PhoneActions:
         if self.options.dtmf != "info":
             yield Submit(lambda: self._machine().send_digits(digits))
             return
-        if not digits or set(digits) - KEYS:
+        if not digits or set(digits.upper()) - KEYS - {","}:
             raise VoxlabError(f"the keys of a phone are {''.join(sorted(KEYS))}, not {digits!r}")
-        for key in digits:
-            body = f"Signal={key}\r\nDuration={KEY_MS}\r\n".encode()
-            yield Submit(self._machine().send, ("INFO", "application/dtmf-relay", body))
+        for key in digits.upper():
+            if key == ",":
+                yield Run(1.0)
+                continue
+            yield Submit(self._machine().send, ("INFO", RELAY, relay_body(key, KEY_MS)))
             yield Run(KEY_MS / 1000)
 
     @blocking

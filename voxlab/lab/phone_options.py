@@ -10,6 +10,7 @@ from voxlab.base.errors import VoxlabError
 from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.session_timer import Wishes
 from voxlab.elements.phone import Behaviour
+from voxlab.elements.registrant import DEFAULT_EXPIRES_S
 from voxlab.lab.media_choice import codecs_of, profile_of
 from voxlab.sip.media_description import Codec
 
@@ -46,6 +47,7 @@ class PhoneOptions:
     rtcp_mux: bool = False
     rtcp_xr: bool = False
     ptime_ms: int | None = None
+    expires_s: int = DEFAULT_EXPIRES_S
 
     @property
     def media(self) -> tuple[tuple[Codec, ...], MediaProfile]:
@@ -99,6 +101,8 @@ def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
     transport = str(changed.transport).upper()
     if transport not in TRANSPORTS:
         raise VoxlabError(f"a phone speaks {', '.join(TRANSPORTS)}; {changed.transport!r} is none of them")
+    if not 1 <= changed.expires_s < 2**32:
+        raise VoxlabError(f"expires takes seconds, 1 to {2**32 - 1}, not {changed.expires_s!r}")
     if changed.prack not in PRACK:
         raise VoxlabError(f"prack is {', '.join(PRACK)}; {changed.prack!r} is none of them")
     _ = changed.wishes, changed.media  # refused here rather than in the next call

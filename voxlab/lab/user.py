@@ -11,9 +11,24 @@ from voxlab.lab.phone_options import PhoneOptions, updated
 from voxlab.platform.user import User as Record
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from voxlab.base.datagram import Address
+    from voxlab.elements.location import Binding
     from voxlab.host.media import MediaPlace
     from voxlab.lab.lab import Lab
+
+
+BINDING_COLUMNS = {
+    "contact": "string",
+    "q": "float64",
+    "expires_in_s": "float64",
+    "transport": "category",
+    "source": "string",
+    "call_id": "string",
+    "cseq": "int64",
+}
+"""Columns of ``User.bindings``, in order; the index is ``binding``, from 1. The REGISTER came from ``source``."""
 
 
 class User:
@@ -61,6 +76,7 @@ class User:
         rtcp_mux: bool | None = None,
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
+        expires: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -108,6 +124,9 @@ class User:
             Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
         ptime_ms : int or None
             Milliseconds of sound in a packet that it asks for, 20 without a word about it.
+        expires : int or None
+            Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
+            brief says so with 423, and the phone asks for longer.
 
         Returns
         -------
@@ -136,6 +155,7 @@ class User:
             rtcp_mux=rtcp_mux,
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
+            expires_s=expires,
         )
         known = self._phones.get(name)
         if known is not None:
@@ -168,6 +188,22 @@ class User:
         """The user's phones."""
         return tuple(self._phones.values())
 
+    @property
+    def bindings(self) -> pd.DataFrame:
+        """Where the registrar believes that the user is: a row per contact, the most preferred first, a fresh snapshot
+        (RFC 3261 s.10).
+        """
+        lab = self.lab
+
+        def read() -> list[tuple[object, ...]]:
+            now = lab.now
+            return [_binding_row(each, now) for each in lab.cloud.location.lookup(self.record.aor, now)]
+
+        from voxlab.analysis import frames
+
+        rows = lab.world.submit(read)
+        return frames.table(BINDING_COLUMNS, rows, range(1, len(rows) + 1), "binding", lab.journal.epoch_s)
+
     def drop(self, phone: Phone) -> None:
         """Forget a phone that was closed."""
         self._phones.pop(phone.name, None)
@@ -182,3 +218,8 @@ class User:
 def _given(**options: Any) -> dict[str, Any]:
     """Return the options that were given: None leaves one as it is."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _binding_row(binding: Binding, now: float) -> tuple[object, ...]:
+    flow, left_s = binding.flow, binding.remaining_s(now)
+    return binding.contact.text, binding.q, left_s, flow.transport, str(flow.remote), binding.call_id, binding.cseq

@@ -20,6 +20,9 @@ APP: Final = 204
 XR: Final = 207
 CNAME: Final = 1
 MAX_COUNT: Final = 31
+LOST_MIN: Final = -0x800000
+LOST_MAX: Final = 0x7FFFFF
+"""Between these a count of losses is clamped (A.3)."""
 
 _BLOCK: Final = struct.Struct("!IIIIII")
 _SENDER: Final = struct.Struct("!IQIII")
@@ -185,12 +188,19 @@ def _pack_blocks(reports: tuple[ReportBlock, ...]) -> bytes:
     return b"".join(
         _BLOCK.pack(
             each.ssrc,
-            each.fraction_lost << 24 | each.cumulative_lost & 0xFFFFFF,
+            each.fraction_lost << 24 | _in_24_bits(each.cumulative_lost),
             each.highest_sequence & 0xFFFFFFFF,
             *each[4:],
         )
         for each in reports
     )
+
+
+def _in_24_bits(lost: int) -> int:
+    """Return a count of losses as the wire has it: signed, and never wrapped around (s.6.4.1)."""
+    if not LOST_MIN <= lost <= LOST_MAX:
+        raise ValueError(f"cumulative lost has 24 bits, {LOST_MIN:,} to {LOST_MAX:,}, not {lost:,} (RFC 3550 s.6.4.1)")
+    return lost & 0xFFFFFF
 
 
 def _pack_chunk(ssrc: int, items: tuple[tuple[int, str], ...]) -> bytes:

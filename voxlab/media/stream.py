@@ -20,13 +20,12 @@ from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import Codec, Format
 from voxlab.media.errors import MediaError
 from voxlab.media.history import History
-from voxlab.media.rtcp import ReportBlock
+from voxlab.media.rtcp import LOST_MAX, LOST_MIN, ReportBlock
 from voxlab.media.rtp import RtpPacket
 from voxlab.media.sinks import AudioSink
 from voxlab.media.telephone_event import EventReceiver
 
 NS: Final = 1_000_000_000
-_LOST_MIN, _LOST_MAX = -0x800000, 0x7FFFFF
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ class ReceivedStream:
         return ReportBlock(
             ssrc=self.ssrc,
             fraction_lost=min(255, max(0, due - came) * 256 // due) if due else 0,
-            cumulative_lost=min(_LOST_MAX, max(_LOST_MIN, expected - received)),
+            cumulative_lost=min(LOST_MAX, max(LOST_MIN, expected - received)),
             highest_sequence=int(counters[cell.HIGHEST]) & 0xFFFFFFFF,
             jitter=min(int(self._state.estimates[cell.JITTER]), 0xFFFFFFFF),
             last_sr=self._sender_ntp,

@@ -11,6 +11,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 from voxlab.base.datagram import Address
@@ -86,7 +87,8 @@ class DatagramSocket:
         self._take = take
         self._unsent: deque[tuple[bytes, Address]] = deque()
         # By number: asked about a socket object that it does not know, a selector writes it out for an error first.
-        loop.add_reader(bound.fileno(), self._drain)
+        # In a context of its own: that of whoever opened it would keep a session for as long as the socket lives.
+        Context().run(loop.add_reader, bound.fileno(), self._drain)
 
     def _drain(self) -> None:
         """Take what is there, up to a burst; level-triggered, so the rest comes in the next round."""

@@ -133,6 +133,10 @@ class Carrier:
 
     # -- whose users these are
 
+    def homes(self, user: str) -> list[str]:
+        """Return where subscribers are at home: a carrier has one domain."""
+        return [self.domain]
+
     def serves(self, host: str) -> bool:
         """Whether ``host`` is its domain, or a server in it."""
         name = host.lower().removesuffix(".")

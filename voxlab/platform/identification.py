@@ -84,7 +84,7 @@ class Identification:
         if over is not None:
             said = asserted(request, E164)
             return Caller(said.number, said.display_name, request.from_.uri, over.account, registration=over)
-        sender = request.from_.uri
+        sender = self._at_home(request.from_.uri)
         ours = self._platform.serves(sender.host)
         if ours and self._location.registered_on(address_of_record(sender), flow, now):
             user = self._platform.active_user_at(sender.user or "", sender.host)
@@ -93,7 +93,17 @@ class Identification:
         shown = self._authenticator.has_credentials(request, 407)
         if shown or (ours and not self._is_trusted(flow)):
             return self._by_digest(request, flow, now, ours)
+        if sender.host in self._addresses and not self._platform.trunks_from(flow.remote.host):
+            # A phone that was given our address for a domain: whether there is such a user, the answer does not show.
+            return self._by_digest(request, flow, now, ours)
         return self._by_address(request, flow)
+
+    def _at_home(self, uri: Uri) -> Uri:
+        """Put the domain in the place of our address, where only one application has a user of this name."""
+        if uri.host not in self._addresses:
+            return uri
+        homes = self._platform.homes(uri.user or "")
+        return uri._replace(host=homes[0]) if len(homes) == 1 else uri
 
     # -- (1) over a registration of ours
 
@@ -111,8 +121,9 @@ class Identification:
         return bool(found) and all(trunk.trusts_from for _, trunk in found)
 
     def _by_digest(self, request: Request, flow: Flow, now: float, ours: bool) -> Caller | Challenge | Reject:
-        sender = request.from_.uri
-        judgement = self._authenticator.judge(request, sender.host if ours else request.uri.host, 407, flow, now)
+        sender = self._at_home(request.from_.uri)
+        host = sender.host if ours else self._at_home(request.uri).host
+        judgement = self._authenticator.judge(request, host, 407, flow, now)
         if judgement.username:
             realm = self._authenticator.realm
             self._records.append(

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 from voxlab.base.errors import VoxlabError
 
-MAX_DESTINATION = 128
-"""Characters of a destination that rules are tried on: numbers have 15 digits (E.164), names of users 50."""
+MAX_DESTINATION = 256
+"""Characters of a destination that rules are tried on: numbers have 15 digits (E.164), names of users 50, and operators
+put routing prefixes and more in front.
+"""
 
 MAX_PATTERN = 65_535
 

@@ -90,6 +90,14 @@ class Platform:
         known = self.user_at(user, host)
         return known if known is not None and known.active else None
 
+    def homes(self, user: str, account: str = "") -> list[str]:
+        """Return the domains of the applications, of one account or of all, that have a user of this name: whom a
+        device means that was given an address of ours for a domain.
+        """
+        wanted = [self.accounts[account]] if account else self.accounts.values()
+        everyone = (application for one in wanted for application in one.applications.values())
+        return [application.domain for application in everyone if user in application.users]
+
     def trunk_from(self, address: str) -> tuple[Account, Trunk] | None:
         """Return the first trunk whose whitelist holds the source ``address``, and its account."""
         return next(iter(self.trunks_from(address)), None)

@@ -58,8 +58,8 @@ class PlatformPolicy:
     host : str
         Our name in the journal.
     addresses : container of str
-        Our own addresses: a Request-URI may name one of them, then To or else the caller says which application is
-        meant.
+        Our own addresses: a Request-URI may name one of them, then To, the caller or else the name of the user says
+        which application is meant. A From with one of them means the only user of that name.
     """
 
     def __init__(
@@ -127,9 +127,9 @@ class PlatformPolicy:
             return self._over_registration(caller.registration, caller, now)
         destination = self._destination(request.uri, caller)
         number = self._number(request.uri, destination, caller)
-        application = number.application if number is not None else self._application(request, caller)
+        application = number.application if number is not None else self.application(request, caller)
         if application is None:
-            return Reject(404, None, f"no application has the domain {request.uri.host!r}")
+            return Reject(404, None, self._nowhere(request.uri, caller))
         if application.account != caller.account:
             return Reject(
                 403, None, f"{caller.uri} belongs to account {caller.account!r}, not to that of {application.domain}"
@@ -156,21 +156,30 @@ class PlatformPolicy:
 
     # -- whom they want
 
-    def _application(self, request: Request, caller: Caller) -> Application | None:
+    def application(self, request: Request, caller: Caller) -> Application | None:
         """Return the application that the Request-URI names; an address of ours or a tel URI names none, then To
-        does, or else the caller's own.
+        does, or else the caller's own, or the only one of the account, or the only one there with such a user.
         """
         host = request.uri.host
         if host and host not in self._addresses:
             return self._platform.application_at(host)
         named = self._platform.application_at(request.to.uri.host)
         if named is not None or caller.user is None:
-            return named or self._only_one(caller.account)
+            return named or self._only_one(caller.account, request.uri.user or "")
         return self._platform.application_at(caller.user.domain)
 
-    def _only_one(self, account: str) -> Application | None:
+    def _only_one(self, account: str, user: str) -> Application | None:
         applications = list(self._platform.accounts[account].applications.values())
-        return applications[0] if len(applications) == 1 else None
+        if len(applications) == 1:
+            return applications[0]
+        homes = self._platform.homes(user, account)
+        return self._platform.application_at(homes[0]) if len(homes) == 1 else None
+
+    def _nowhere(self, uri: Uri, caller: Caller) -> str:
+        if uri.host and uri.host not in self._addresses:
+            return f"no application has the domain {uri.host!r}"
+        homes = ", ".join(self._platform.homes(uri.user or "", caller.account)) or "none of its applications"
+        return f"{uri} names no domain, account {caller.account!r} has several, and {homes} has a {uri.user}"
 
     def _destination(self, uri: Uri, caller: Caller) -> str:
         """Return who is called; a number that an operator wrote in its own dialect as E.164."""

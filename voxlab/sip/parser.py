@@ -97,21 +97,26 @@ def parse(data: bytes, *, strict: bool = False, limits: Limits = DEFAULT_LIMITS)
 def refusal(data: bytes, error: SipSyntaxError, to_tag: str | None = None) -> Response | None:
     """Return the response that answers a refused request, None where silence is right.
 
-    Silence is right for a response, for an ACK (RFC 3261 s.17.1.1.3) and for what has no Via, From, To, Call-ID or
-    CSeq to copy (s.8.2.6.2). A 400 says in its reason phrase what is wrong (s.21.4.1).
+    Silence is right for a response, for an ACK (RFC 3261 s.17.1.1.3) and for what has no Via or CSeq: nothing else
+    would tell its sender what is meant (s.17.1.3). Of From, To and Call-ID what is there is copied (s.8.2.6.2, RFC 4475
+    s.3.3.1). A 400 says in its reason phrase what is wrong (s.21.4.1).
     """
     end = _BLANK_LINE.search(data)
     text = data[: end.start() if end else len(data)].decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     start, *lines = _FOLD.sub(" ", text.replace("\r", " ").strip("\n")).split("\n")
     headers = Headers([line for line in lines if line])
-    copied = [("Via", value) for value in headers.get_all("via")]
-    copied += [(written(key), headers.get(key, "")) for key in ("from", "to", "call-id", "cseq")]
-    if start.startswith(("ACK ", "SIP/")) or len(copied) < 5 or not all(value for _, value in copied):
+    vias = headers.get_all("via")
+    if start.startswith(("ACK ", "SIP/")) or not vias or not all(vias) or not headers.get("cseq"):
         return None
-    to = copied[-3][1]
-    if to_tag is not None and ";tag=" not in to:
-        copied[-3] = ("To", f"{to};tag={to_tag}")
+    copied = [("Via", value) for value in vias]
+    copied += [(written(key), value) for key in ("from", "to", "call-id", "cseq") if (value := headers.get(key))]
+    if to_tag is not None:
+        copied = [_tagged(name, value, to_tag) for name, value in copied]
     return Response.build(error.status, error.reason[:200] if error.status == 400 else None, copied)
+
+
+def _tagged(name: str, value: str, tag: str) -> tuple[str, str]:
+    return (name, f"{value};tag={tag}") if name == "To" and ";tag=" not in value else (name, value)
 
 
 def _first_values(lines: list[str]) -> dict[str, str]:
