@@ -48,7 +48,8 @@ class PlaneCloudPort(OnPlane, CloudPort):
         self._settle()
 
     def join(self, other: CloudPort) -> None:
-        """Relay both ways between the two ports."""
+        """Relay both ways between the two ports; what came before was for the cloud."""
+        self.collect()
         super().join(other)
         self._settle()
 
