@@ -23,7 +23,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MODULES: Final = (
-    "concealment",
     "g711",
     "goertzel",
     "jitter",
