@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, jitter, journal, media, parsing, proxied, registering, simulated
+from . import forwarding, jitter, journal, media, parsing, plane, proxied, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -26,6 +26,9 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "sweep": jitter.measure_sweep,
     "regret": jitter.measure_regret,
     "media": media.measure,
+    "plane": plane.measure_relaying,
+    "busy": plane.measure_busy,
+    "pacing": plane.measure_pacing,
 }
 
 

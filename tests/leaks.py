@@ -6,7 +6,11 @@ from pathlib import Path
 
 PROC = Path("/proc/self")
 # Python's own bookkeeping, shared by all pools of a process and ended with it.
-OF_THE_INTERPRETER = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+OF_THE_INTERPRETER = (
+    "multiprocessing.resource_tracker",
+    "multiprocessing.forkserver",
+    "voxlab.net.plane.warm",  # where nothing is compiled yet, it is meanwhile; once, and ended with the process
+)
 NET_TABLES = ("tcp", "tcp6", "udp", "udp6")
 LISTEN, UNCONNECTED = "0A", "07"  # states of include/net/tcp_states.h; UDP shows 07 while it is bound and not connected
 

@@ -25,7 +25,7 @@ PEERS = {
     "ip": "iproute2",
     "espeak-ng": "espeak-ng",
 }
-YARDSTICKS = {name: PEERS[name] for name in ("sipp", "kamailio")}
+YARDSTICKS = {name: PEERS[name] for name in ("sipp", "kamailio")} | {"rtpengine": "rtpengine-daemon", "gcc": "gcc"}
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 POLICY = Path("/usr/sbin/policy-rc.d")
 FORBID = b"#!/bin/sh\nexit 101\n"  # "action forbidden by policy", to whatever wants to start

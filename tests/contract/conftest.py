@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.contract.planes import Site, site
 from voxlab.base.datagram import Address, Flow
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
 from voxlab.net.lease import Outcome
 from voxlab.net.loop import LiveLoop
 from voxlab.net.network import ALL_TRANSPORTS, Endpoint, Identity, Network
+from voxlab.net.plane import build
 from voxlab.net.simulation import SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.virtual import VirtualLoop
@@ -111,3 +113,22 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 def named(*names: str, trusted: bool = True) -> Identity:
     """Return an identity."""
     return Identity(names, trusted=trusted)
+
+
+@pytest.fixture(params=["portable", "thread"])
+def plane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The plane that is to serve; the other one stays out of the way."""
+    name = str(request.param)
+    if name == "portable":
+        monkeypatch.setenv("VOXLAB_PLANE", "portable")
+    else:
+        monkeypatch.delenv("VOXLAB_PLANE", raising=False)
+        if not build.warm():
+            pytest.skip(f"there is no compiled plane here: {build.why_not()}; cure: Linux, without NUMBA_DISABLE_JIT")
+    return name
+
+
+@pytest.fixture
+def here(plane: str) -> Iterator[Site]:
+    with site() as made:
+        yield made

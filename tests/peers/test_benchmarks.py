@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.forwarding import highest_rate
 from benchmarks.parsing import EXPECTED, INVITE
+from benchmarks.plane.busy import p99_late_ms
+from benchmarks.plane.programs import bdecoded, bencoded, port_of, sdp
 from benchmarks.report import Bound, Figure, Skipped, Target, all_met, line, of_rounds
 
 AT_MOST_A_FIFTH = Target(Bound.AT_MOST, 0.2)
@@ -52,3 +54,19 @@ def test_the_invite_of_the_benchmark_is_what_it_says() -> None:
     assert b"Content-Length: %d" % len(body) in head
     assert 850 <= len(INVITE) <= 950
     assert str(EXPECTED[-1]).encode() in body
+
+
+def test_lateness_is_measured_from_the_most_punctual_packet_of_the_grid() -> None:
+    late_ms = [5.0 if number % 10 == 0 else 1.0 for number in range(200)]
+    stamps = [
+        ((65_500 + number) & 0xFFFF, number * 20_000_000 + round(late * 1e6)) for number, late in enumerate(late_ms)
+    ]
+    assert p99_late_ms(stamps) == pytest.approx(4.0)
+    assert p99_late_ms([each for number, each in enumerate(stamps) if number % 10]) == pytest.approx(0.0)
+
+
+def test_what_rtpengine_is_asked_and_answers_is_bencode() -> None:
+    question = {"command": "offer", "sdp": sdp("127.0.0.2", "4000")}
+    assert bdecoded(bencoded(question)) == (question, len(bencoded(question)))
+    assert bdecoded(b"d4:listli1e2:abe6:result2:oke")[0] == {"list": [1, "ab"], "result": "ok"}
+    assert port_of(question["sdp"]) == "4000"

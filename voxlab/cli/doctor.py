@@ -61,6 +61,7 @@ def findings() -> Iterator[Finding]:
     yield _python()
     yield from _packages()
     yield _kernels()
+    yield _plane()
     yield from _loopback()
     yield from _shipped()
     yield from _extras()
@@ -96,6 +97,21 @@ def _kernels() -> Finding:
         return Finding("voxlab", "kernels", True, f"compiled, in {folder}")
     cure = f"run: {sys.executable} -m voxlab.kernels.warm"
     return Finding("voxlab", "kernels", False, "not compiled yet; slower twins in NumPy do their work", cure=cure)
+
+
+def _plane() -> Finding:
+    """Whether live media has the thread outside the GIL; the portable plane moves packets everywhere else."""
+    from voxlab.net.plane import build
+
+    reason = build.why_not()
+    if reason is not None:
+        return Finding("voxlab", "media plane", False, f"portable: {reason}")
+    if build.is_compiled():
+        return Finding("voxlab", "media plane", True, "a thread outside the GIL")
+    cure = f"run: {sys.executable} -m voxlab.net.plane.warm"
+    return Finding(
+        "voxlab", "media plane", False, "not compiled yet; the first live calls take the portable one", cure=cure
+    )
 
 
 def _loopback() -> Iterator[Finding]:

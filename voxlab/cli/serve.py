@@ -136,8 +136,10 @@ def _define(setup: Setup, lab: Lab, file: Path) -> None:
 def _lab(settings: Settings) -> Lab:
     from voxlab import kernels
     from voxlab.lab.lab import Lab
+    from voxlab.net.plane import build
 
     kernels.load()  # before anybody calls: importing numba takes a second
+    build.load()  # likewise; else the first calls are on the portable plane
     for module in _OF_THE_FIRST_CALL:
         importlib.import_module(f"voxlab.{module}")
     # It runs for days: RTP is counted, its packets are not kept.

@@ -25,6 +25,7 @@ from voxlab.host.cloud_port import CloudPort
 from voxlab.host.health_checks import HealthChecks
 from voxlab.host.media import MediaPlace
 from voxlab.host.outlets import Outlet, Outlets, next_hop
+from voxlab.host.plane_ends import cloud_port
 from voxlab.host.registrations import Registrations
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
 from voxlab.host.trunk_watch import TrunkWatch
@@ -337,7 +338,7 @@ class CloudMachine(ServerMachine):
 
     def media(self, session: int, letter: str) -> CloudPort:
         """Open a media port."""
-        port = CloudPort(self.media_place)
+        port = cloud_port(self.media_place)
         port.label(session=session, leg=letter)
         self.ports.append(port)
         if len(self.ports) > self._tidy_at:

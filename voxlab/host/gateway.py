@@ -14,6 +14,7 @@ from voxlab.dialog import events as leg_events
 from voxlab.elements.node import Node, NodeEvent
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.media import MediaPlace
+from voxlab.host.plane_ends import terminal as new_terminal
 from voxlab.host.terminal import Terminal
 from voxlab.platform.carrier import CAUSES, PROGRESS, Cause, Telephone
 
@@ -46,7 +47,7 @@ class Gateway:
 
     def ring(self, event: Incoming, telephone: Telephone) -> None:
         """Let a telephone ring, or say that it cannot."""
-        terminal = Terminal(self._place, lambda: _voice(telephone))
+        terminal = new_terminal(self._place, lambda: _voice(telephone))
         offer = event.request.sdp
         if offer is not None and not terminal.take_offer(offer):
             terminal.release()

@@ -27,6 +27,7 @@ from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
 from voxlab.host.phone_calls import CALLS_REMEMBERED, PhoneCalls, Watch
 from voxlab.host.phone_events import PhoneEvents
+from voxlab.host.plane_ends import terminal as new_terminal
 from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
@@ -169,7 +170,7 @@ class PhoneMachine(PhoneCalls):
         return self.place.loop.time()
 
     def _terminal(self) -> Terminal:
-        return Terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
+        return new_terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
 
     # -- commands
 

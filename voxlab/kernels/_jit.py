@@ -196,7 +196,7 @@ def _marker(folder: Path) -> Path:
     return folder / f"warm-{sys.implementation.cache_tag}.json"
 
 
-def _fingerprint() -> dict[str, str]:
+def fingerprint() -> dict[str, str]:
     """Return what a compiled kernel depends on besides its source (slow the first time: it imports llvmlite)."""
     numba = importlib.import_module("numba")
     binding = importlib.import_module("llvmlite.binding")
@@ -208,15 +208,19 @@ def _fingerprint() -> dict[str, str]:
 
 
 @contextmanager
-def _caching_below(folder: Path) -> Iterator[None]:
-    """Point numba's cache to ``folder`` for our decorators only; a notebook's own functions stay where they were."""
+def caching_below(folder: Path) -> Iterator[None]:
+    """Point numba's cache to ``folder`` for our decorators only; a notebook's own functions stay where they were.
+
+    One thread at a time: the folder is the process's, and whoever is in the wrong one compiles for nothing.
+    """
     config = importlib.import_module("numba").config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
+    with importlib.import_module("numba.core.compiler_lock").global_compiler_lock:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(folder)
+        try:
+            yield
+        finally:
+            config.CACHE_DIR = before
 
 
 def _jit_disabled() -> bool:
@@ -234,7 +238,7 @@ def _compiled(kernel: Kernel[P, R], folder: Path) -> Callable[P, R]:
     njit = importlib.import_module("numba").njit
     while _inner:
         importlib.import_module("numba.extending").register_jitable(_inner.pop())
-    with _caching_below(folder):
+    with caching_below(folder):
         return cast("Callable[P, R]", njit(kernel.signature, nogil=True, cache=True)(kernel.body))
 
 
@@ -259,7 +263,7 @@ def load() -> bool:
     marker = _marker(cache_directory())
     if _jit_disabled() or not marker.exists():
         return False
-    if json.loads(marker.read_text()) != _fingerprint():
+    if json.loads(marker.read_text()) != fingerprint():
         return False
     _compile_all(marker.parent)
     return True
@@ -282,7 +286,7 @@ def warm() -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         _compile_all(folder)
         partial = _marker(folder).with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(_fingerprint()))
+        partial.write_text(json.dumps(fingerprint()))
         partial.replace(_marker(folder))
     return True
 

@@ -30,7 +30,7 @@ class Encoding:
     def __init__(self, codec: Codec, source: Source, ptime_s: float, encoder: Encoder | None = None) -> None:
         self.frame_samples = round(ptime_s * codec.sample_rate_hz)
         self._samples = source.at(codec.sample_rate_hz)
-        self._loop = source.loop
+        self.loop = source.loop
         self._plain = codec if isinstance(codec, SampleCodec) else None
         self._encoded = self._plain.encode(self._samples) if self._plain else np.empty(0, np.uint8)
         self.encoder = encoder if self._plain else encoder or codec.make_encoder(ptime_s)
@@ -38,16 +38,21 @@ class Encoding:
     @property
     def frames(self) -> int | None:
         """How many frames the source fills; None without an end."""
-        return None if self._loop else -(-len(self._samples) // self.frame_samples)
+        return None if self.loop else -(-len(self._samples) // self.frame_samples)
+
+    @property
+    def whole(self) -> Octets:
+        """The octets of the whole source, shape (n,), of a codec without memory; none of another."""
+        return np.ascontiguousarray(self._encoded).reshape(-1)
 
     def octets(self, first: int, count: int) -> Octets:
         """Return the payloads of ``count`` frames from ``first`` on: uint8 array, shape (count, octets)."""
         if self._plain is not None:
             size = self.frame_samples * self._plain.width
-            read = window_of(self._encoded, first * size, count * size, loop=self._loop, silence=self._plain.silence)
+            read = window_of(self._encoded, first * size, count * size, loop=self.loop, silence=self._plain.silence)
             return read.reshape(count, size)
         samples = window_of(
-            self._samples, first * self.frame_samples, count * self.frame_samples, loop=self._loop, silence=0
+            self._samples, first * self.frame_samples, count * self.frame_samples, loop=self.loop, silence=0
         )
         return self._by_frame(samples.reshape(count, self.frame_samples))
 

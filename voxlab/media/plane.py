@@ -66,6 +66,20 @@ class Latch(Generic[S]):
         self.strangers += packets
         return False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the first packet still decides."""
+        return self._open
+
+    @property
+    def until_s(self) -> float:
+        """When an open latch closes."""
+        return self._until_s
+
+    def close(self, source: S | None) -> None:
+        """Take over what was decided elsewhere: the source that came first."""
+        self.source, self._open = source, False
+
     def expect(self, expected: S | None, *, symmetric: bool = False, until_s: float = float("inf")) -> None:
         """Begin anew after a re-INVITE."""
         self.source, self._open, self._until_s = expected, symmetric, until_s

@@ -135,6 +135,15 @@ class RtpSession:
 
     # commands
 
+    @property
+    def sender(self) -> Sender:
+        """What makes the packets."""
+        return self._sender
+
+    def send_by(self, sender: Sender) -> None:
+        """Send by another sender of the same numbers from now on; nothing may have been sent yet."""
+        self._sender = sender
+
     def start(self, now: float) -> None:
         """Begin to report; `play` and `send_frame` do so too."""
         if self._rtcp_ns is None:

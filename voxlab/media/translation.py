@@ -86,6 +86,11 @@ class Translation:
         self._voices: dict[tuple[int, int], _Voice] = {}
         self._bases: dict[int, int] = {}
 
+    @property
+    def touches(self) -> frozenset[int]:
+        """The payload types that do not pass as they are."""
+        return frozenset(self._table)
+
     def packet(self, data: bytes) -> bytes | None:
         """Return one RTP packet as the other leg takes it; None if it is dropped."""
         try:

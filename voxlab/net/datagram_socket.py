@@ -137,6 +137,14 @@ class DatagramSocket:
         if self._socket is not None:
             self._loop.remove_writer(self._socket.fileno())
 
+    def fileno(self) -> int:
+        """Return the descriptor; -1 once it is closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def stop_reading(self) -> None:
+        """Leave what comes to somebody else who reads from the descriptor."""
+        self._loop.remove_reader(self.fileno())
+
     def close(self) -> None:
         """Close the socket; may be called twice."""
         if self._socket is None:

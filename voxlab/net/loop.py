@@ -132,6 +132,11 @@ class LiveLoop(OrderedLoop):
         """Return the seconds since the lab started."""
         return time.monotonic() - self._start_s
 
+    @property
+    def origin_s(self) -> float:
+        """The system's monotonic clock at second 0."""
+        return self._start_s
+
     def command(self, command: Command) -> None:
         """Run ``command`` in the loop's thread, after all that were handed over before."""
         self.call_soon_threadsafe(command)

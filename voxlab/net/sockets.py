@@ -23,6 +23,7 @@ from voxlab.net.live_media import LiveMediaPort, open_pair
 from voxlab.net.live_streams import LiveStreams, ServerContext, StreamLimits
 from voxlab.net.loop import LiveLoop
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
+from voxlab.net.plane.choice import Plane
 
 _FLOWS_KEPT = 4096
 _IDLE_MEDIA = 256  # pairs of media ports that a host keeps bound between calls
@@ -156,6 +157,7 @@ class LiveNetwork:
         self._endpoints: list[LiveEndpoint] = []
         self._media: set[LiveMediaPort] = set()
         self._idle_media: dict[str, deque[LiveMediaPort]] = {}
+        self._plane = Plane(loop)
         self._connections = 0
 
     @property
@@ -232,7 +234,7 @@ class LiveNetwork:
         # The one that was given back longest ago, or whichever has the port that is asked for.
         media = next((kept for kept in idle if port in (0, kept.rtp_address.port)), None)
         if media is None:
-            media = LiveMediaPort(self.loop, open_pair(host, port), self._media_closed)
+            media = LiveMediaPort(self.loop, open_pair(host, port), self._media_closed, self._plane)
         else:
             idle.remove(media)
         media.lend(owner, receiver)
@@ -264,6 +266,7 @@ class LiveNetwork:
             media.unbind()
         self._media.clear()
         self._idle_media.clear()
+        self._plane.close()
         if self._owns_authority and self._authority is not None:
             self._authority.close()
 

@@ -1,0 +1,234 @@
+"""The cloud's end of a leg where there is a media thread: joined with another it lets that relay.
+
+RFC 3550 s.7, RFC 7362 s.5. Class A goes that way: a bridge that passes bytes on untouched. What has keys or must be
+translated stays with the lab's thread, which gets its packets from the media thread one by one. Must not know
+scenarios.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from voxlab.base.datagram import Address
+from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.host.cloud_port import CLOUD_CODECS, CloudPort
+from voxlab.host.media import MediaPlace
+from voxlab.host.on_plane import OnPlane, keyed
+from voxlab.sip.sdp import Codec as Offered
+
+if TYPE_CHECKING:
+    from voxlab.host.plane_runs import Run
+    from voxlab.media.batch import PacketBatch
+    from voxlab.media.stream import StreamStatistics
+    from voxlab.net.plane.lane import Counts
+
+
+class PlaneCloudPort(OnPlane, CloudPort):
+    """The cloud's end of one leg: joined with another the media thread relays, alone it plays and counts."""
+
+    def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = CLOUD_CODECS) -> None:
+        super().__init__(place, codecs)
+        self._counts: Counts | None = None
+        self._relayed = False
+        self._handed_back = False
+        self._to_translate: list[tuple[bytes, Address, float]] = []
+        self._enter_plane()
+
+    # -- who is joined with whom
+
+    def begin(self, agreed: MediaAgreed, first: bool) -> None:
+        """Expect packets from where the far end's description says, and speak to there."""
+        self._pull()
+        self._handed_back = False
+        super().begin(agreed, first)
+        self._push()
+        self._aim()
+        self._settle()
+
+    def join(self, other: CloudPort) -> None:
+        """Relay both ways between the two ports; what came before was for the cloud."""
+        self.collect()
+        super().join(other)
+        self._settle()
+
+    def part(self) -> None:
+        """Stop relaying to and from this port."""
+        self._by_lab()
+        super().part()
+
+    def _settle(self) -> None:
+        """Let the media thread relay if it can, else the lab's thread."""
+        other = self._other
+        if not isinstance(other, PlaneCloudPort):
+            return
+        lane, partner = self.lane, other.lane
+        if lane is None or partner is None or not (self._passes() and other._passes()):
+            self._by_lab()
+            return
+        lane.touch(self._touches())
+        partner.touch(other._touches())
+        if not self._relayed:
+            self._push()
+            other._push()
+            lane.join(partner)
+            self._relayed = other._relayed = True
+
+    def _by_lab(self) -> None:
+        """Take the relaying over from the media thread, and what it has counted and latched."""
+        other = self._other
+        if not self._relayed:
+            return
+        for port in (self, other):
+            if isinstance(port, PlaneCloudPort) and port.lane is not None:
+                port.lane.deliver()
+        self.collect()
+        for port in (self, other):
+            if isinstance(port, PlaneCloudPort):
+                port._pull()
+                port._relayed = False
+
+    def _passes(self) -> bool:
+        """Whether what the far end usually sends passes byte for byte: not encrypted, nor another codec or number."""
+        agreed = self.negotiation.agreed
+        if agreed is None:
+            return True
+        if keyed(agreed) or self._handed_back or not self._ports_tell(agreed):
+            return False
+        usual = [each.payload_type for each in agreed.receives if _name(each) == _name(agreed.codec)]
+        return bool(usual) and self._touches().isdisjoint(usual)
+
+    def _touches(self) -> frozenset[int]:
+        """Return the payload types that may come as well, and must be translated."""
+        return frozenset() if self._translation is None else self._translation.touches
+
+    def _ports_tell(self, agreed: MediaAgreed) -> bool:
+        """Whether the far end's addresses alone say which port RTCP leaves from, as the media thread has it."""
+        if agreed.rtcp_mux and self.place.symmetric:
+            return False
+        return agreed.rtcp_mux == (agreed.remote == agreed.remote_rtcp)
+
+    # -- latches and counts, between their two homes
+
+    def _push(self) -> None:
+        """Let the media thread expect whom our latches expect."""
+        from voxlab.net.plane.lane import Expected
+
+        lane, side = self.lane, self.side()
+        if lane is None:
+            return
+        rtp, rtcp = (Expected(_sendable(latch.source), latch.is_open, latch.until_s) for latch in (side.rtp, side.rtcp))
+        lane.expect(rtp, rtcp)
+
+    def _pull(self) -> None:
+        """Take over what the media thread has counted since the last time, and whom it has latched to."""
+        lane = self.lane
+        if lane is None or not self._relayed:
+            return
+        side, now, before = self.side(), lane.counts(), self._counts
+        self._counts = now
+        for latch, source, still_open in (
+            (side.rtp, now.rtp_source, now.rtp_open),
+            (side.rtcp, now.rtcp_source, now.rtcp_open),
+        ):
+            if latch.is_open and not still_open:
+                latch.close(source)
+        more = now.since(before)
+        side.packets += more.packets
+        side.rtcp_packets += more.reports
+        side.no_destination += more.no_destination
+        side.receiver.refused.malformed += more.malformed
+        side.rtp.strangers += more.rtp_strangers
+        side.rtcp.strangers += more.rtcp_strangers
+
+    # -- what came
+
+    def _take(self, run: Run, source: Address) -> None:
+        from voxlab.net.plane.cells import FOR_LAB, FORWARDED, UNDELIVERABLE, UNSENT
+
+        if run.fate == FOR_LAB:
+            self._take_for_lab(run, source)
+            return
+        batch = run.batch() if run.plain else None
+        self._record_foreign_run(run, source, batch)
+        if run.fate in {FORWARDED, UNDELIVERABLE, UNSENT} and not run.control:
+            self._count(run, batch)
+        if run.destination is not None and isinstance(self._other, PlaneCloudPort):
+            self._other._record_forwarded(run, run.destination, batch)
+
+    def _take_for_lab(self, run: Run, source: Address) -> None:
+        """Do what the lab's thread does with what it receives itself."""
+        if self._relayed and not run.control and run.payload_type in self._touches():
+            if not self._to_translate:
+                self.place.loop.call_soon(self._take_back)
+            self._to_translate += [(data, source, at_s) for data, at_s, _ in run.datagrams()]
+            return
+        if run.plain and not run.rtcp and self._relay is None and self._takes_batches():
+            batch = run.batch()
+            self._record_foreign_run(run, source, batch)
+            self.batch(batch, source, self.place.loop.time())
+            return
+        for data, at_s, _ in run.datagrams():
+            self.datagram(data, source, at_s, rtcp=run.rtcp)
+
+    def _take_back(self) -> None:
+        """Relay by the lab's thread from now on, because the far end sends what must be translated.
+
+        Not at once: what the media thread has relayed before is counted first.
+        """
+        waiting, self._to_translate = self._to_translate, []
+        if self.released:
+            return
+        self._handed_back = True
+        self._by_lab()
+        for data, source, at_s in waiting:
+            self.datagram(data, source, at_s, rtcp=False)
+
+    def _count(self, run: Run, batch: PacketBatch | None) -> None:
+        from voxlab.media.errors import MediaError
+        from voxlab.media.rtp import parse
+
+        receiver = self.side().receiver
+        if batch is not None:
+            receiver.receive_batch(batch)
+            return
+        for data, at_s, _ in run.datagrams():
+            with contextlib.suppress(MediaError):  # there was no room to keep it whole
+                receiver.receive(parse(data), round(at_s * 1e9))
+
+    def _record_forwarded(self, run: Run, destination: Address, batch: PacketBatch | None) -> None:
+        """Record what was sent out of this port."""
+        if batch is not None:
+            if self.place.journal.payloads != "none":
+                left = batch._replace(time_ns=run.rows.left_ns())
+                self._write(left, self.port.rtp_address, destination, run)
+            return
+        for data, _, left_s in run.datagrams():
+            if run.control:
+                self._tap.rtcp(left_s, self._rtcp_source(), destination, data)
+            else:
+                self._tap.rtp(left_s, self.port.rtp_address, destination, data)
+
+    def _rtcp_source(self) -> Address:
+        agreed = self.negotiation.agreed
+        return self.port.rtp_address if agreed is not None and agreed.rtcp_mux else self.port.rtcp_address
+
+    def streams(self) -> list[tuple[Address, StreamStatistics]]:
+        """Return each received stream with where it came from."""
+        self._pull()
+        return super().streams()
+
+    def release(self) -> None:
+        """Give the port back and leave the final counts in the journal."""
+        self._by_lab()
+        super().release()
+
+
+def _name(codec: Offered) -> tuple[str, int]:
+    return codec.encoding.lower(), codec.clock_rate_hz
+
+
+def _sendable(address: Address | None) -> Address | None:
+    """Return an address unless it asks for nothing (RFC 3264 s.8.4)."""
+    return None if address is None or address.host == "0.0.0.0" else address
