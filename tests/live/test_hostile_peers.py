@@ -113,7 +113,8 @@ def test_twenty_thousand_mutations_leave_no_trace(stage: Stage) -> None:
             stage.settle()
             after.append(resident_mib())
     stage.good_calls_work()
-    assert after[-1] - after[0] < 8.0, f"resident MiB after each quarter: {after}"
+    # The first half fills the journal and what the allocator keeps; a leak goes on after it.
+    assert after[-1] - after[1] < 8.0, f"resident MiB after each quarter: {after}"
 
 
 @pytest.mark.slow
