@@ -41,6 +41,7 @@ def test_a_call_before_warming_neither_compiles_nor_imports_numba(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a cold compilation on two slow cores
 def test_warming_fills_a_cache_that_a_later_process_loads(tmp_path: Path) -> None:
     where = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
     said = run_python("from voxlab.kernels.warm import main; main([])", **where)
@@ -58,6 +59,7 @@ def test_warming_fills_a_cache_that_a_later_process_loads(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a cold compilation on two slow cores
 def test_warming_all_fills_the_cache_of_experiments_too(tmp_path: Path) -> None:
     where = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
     said = run_python("from voxlab.kernels.warm import main; main(['--all'])", **where)
