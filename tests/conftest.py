@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
     """At the end of a worker's session: no child process and no bound socket that was not there before."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in its background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     processes, sockets = child_processes(), open_sockets()
     yield
     gc.collect()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from voxlab.base.datagram import Flow
+from voxlab.base.errors import SipSyntaxError
 from voxlab.dialog import events as leg_events
 from voxlab.dialog.subscription import StateTold
 from voxlab.dialog.tables import State
@@ -95,7 +96,12 @@ class CloudEvents:
         caller = self._policy.caller(request, flow, now)
         if not isinstance(caller, Caller):
             return Asked("", caller.status, caller.headers)
-        uri = request.uri
+        try:
+            uri, _ = request.uri, request.to
+        except SipSyntaxError as error:
+            return Asked("", error.status)
+        if uri.scheme not in {"sip", "sips", "tel"}:
+            return Asked("", 416)
         application = self._policy.application(request, caller)
         if application is None or (uri.user or "") not in application.users:
             return Asked("", 404)
