@@ -172,3 +172,11 @@ def test_no_file_names_a_package_registry() -> None:
 def test_no_file_holds_a_path_of_somebodys_machine() -> None:
     found = [f"{relative(path)}: {match.group()}" for path, text in texts() if (match := MACHINE_PATH.search(text))]
     assert found == []
+
+
+def test_the_floor_plan_names_every_module() -> None:
+    plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    floors = plan[plan.index("## The floors") : plan.index("## A call walks through")]
+    named = set(re.findall(r"\w+", floors))
+    modules = {path.stem for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")}
+    assert {name for name in modules if not name.startswith("lesson_")} <= named

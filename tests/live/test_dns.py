@@ -111,6 +111,8 @@ def test_a_registration_waits_for_its_name(server: NameServer, operators: Operat
         line.username, proxy="gigafon.example", outbound_proxy="telco.example", password=line.password
     )
     operators.lab.run(until=lambda: registration.state == "successful")
+    assert registration.state == "successful"
+    assert ("telco.example", "A") in server.asked
 
 
 def test_the_simulated_world_asks_nobody() -> None:
