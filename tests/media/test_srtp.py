@@ -18,7 +18,6 @@ from voxlab.media.rtp import RtpPacket, pack
 from voxlab.media.rtp_events import TransmitBatch
 from voxlab.media.srtp import Srtp, SrtpUnavailable
 
-VECTORS = Path(__file__).resolve().parents[2] / "../shared/corpora/media/srtp_rfc3711.json"
 SUITE, SHORT = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"
 A, B = bytes(range(30)), bytes(range(100, 130))
 
@@ -31,10 +30,8 @@ def ends(suite: str = SUITE) -> tuple[Srtp, Srtp]:
     return Srtp(suite, A, B), Srtp(suite, B, A)
 
 
-@pytest.mark.may_skip(reason="the vectors are not part of the project")
-@pytest.mark.skipif(not VECTORS.exists(), reason="the corpora are not beside this checkout: ../shared/corpora")
-def test_the_reference_gives_the_vectors_of_rfc_3711() -> None:
-    vectors = json.loads(VECTORS.read_text())["rfc3711"]
+def test_the_reference_gives_the_vectors_of_rfc_3711(shared: Path) -> None:
+    vectors = json.loads((shared / "corpora/media/srtp_rfc3711.json").read_text())["rfc3711"]
     kdf = vectors["kdf"]
     key, salt = bytes.fromhex(kdf["master_key"]), bytes.fromhex(kdf["master_salt"])
     assert naive.derive(key, salt, 0, 16).hex().upper() == kdf["cipher_key"]
