@@ -19,16 +19,18 @@ if TYPE_CHECKING:
         VoxlabError,
     )
     from voxlab.experiments import buffers, traces
+    from voxlab.faults.profile import PeerProfile
     from voxlab.lab.lab import Lab
 
 __version__ = "0.1.0"
 __all__ = [
-    "BlockingInScenario", "CallEnded", "CallFailed", "Lab", "LabClosed", "NothingLeft", "VoxlabError",
+    "BlockingInScenario", "CallEnded", "CallFailed", "Lab", "LabClosed", "NothingLeft", "PeerProfile", "VoxlabError",
     "buffers", "traces",
 ]  # fmt: skip
 
 _ROOMS = {"buffers": "voxlab.experiments.buffers", "traces": "voxlab.experiments.traces"}
-_HOMES = dict.fromkeys(__all__, "voxlab.base.errors") | {"Lab": "voxlab.lab.lab"} | _ROOMS
+_CLASSES = {"Lab": "voxlab.lab.lab", "PeerProfile": "voxlab.faults.profile"}
+_HOMES = dict.fromkeys(__all__, "voxlab.base.errors") | _CLASSES | _ROOMS
 
 
 def __getattr__(name: str) -> object:

@@ -18,7 +18,7 @@ def quiet(make_stage: MakeStage, *, forward: bool = True) -> Stage:
 
 def test_the_catalogue_is_a_table(make_stage: MakeStage) -> None:
     table = make_stage().lab.faults()
-    assert list(table.columns) == ["symptom", "where", "rfc", "cure"]
+    assert list(table.columns) == ["symptom", "where", "rfc", "cure", "nuance", "finding", "parameters"]
     assert table.index.name == "fault"
     assert "ack_lost" in table.index
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from voxlab.base.errors import VoxlabError
-from voxlab.platform.names import ACCOUNT, APPLICATION, USER, checked, checked_title, did_you_mean
+from voxlab.base.errors import VoxlabError, did_you_mean
+from voxlab.platform.names import ACCOUNT, APPLICATION, USER, checked, checked_title
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "oma", "4930555001", "0-0", "a_b-c", "a" * 50])

@@ -7,7 +7,7 @@ middle and the callee right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from voxlab.analysis.bands import Band, bands
@@ -27,7 +27,7 @@ from voxlab.base.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from voxlab.analysis.entries import Entry
     from voxlab.analysis.index import CallRecord, Index
@@ -35,7 +35,17 @@ if TYPE_CHECKING:
 EVERYTHING = "everything"
 """The title of a lab's ladder."""
 
-__all__ = ["Arrow", "Band", "CallFlow", "Participant", "Remark", "call_flow", "lab_flow"]
+__all__ = [
+    "Arrow",
+    "Band",
+    "CallFlow",
+    "Participant",
+    "Remark",
+    "call_flow",
+    "lab_flow",
+    "registration_flow",
+    "with_marks",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class Arrow:
         The leg's letter, "" for what belongs to no call.
     outcome : int
         DELIVERED, LOST or REFUSED.
+    mark : str
+        What a diagnosis says of it, "" for nothing.
     """
 
     number: int
@@ -72,6 +84,7 @@ class Arrow:
     retransmission: bool
     failure: bool
     outcome: int = DELIVERED
+    mark: str = ""
 
     @property
     def lost(self) -> bool:
@@ -138,6 +151,24 @@ def call_flow(index: Index, call: CallRecord, now: float | None = None) -> CallF
     letters = {leg.call_id: leg.letter for leg in call.legs}
     line = verdict(index, call, now).text
     return _flow(index, f"call {call.number}", line, entries, letters, range(1, len(entries) + 1), index.notes(call))
+
+
+def registration_flow(index: Index, title: str, line: str, entries: list[Entry]) -> CallFlow:
+    """Return the flow of the messages of a registration, numbered from 1."""
+    return _flow(index, title, line, entries, {}, range(1, len(entries) + 1), [])
+
+
+def with_marks(flow: CallFlow, marks: Mapping[int, str]) -> CallFlow:
+    """Return a flow in which messages are marked, by their numbers, with what a diagnosis says of them."""
+    events: list[Event] = []
+    for event in flow.events:
+        if not isinstance(event, Arrow) or event.number not in marks:
+            events.append(event)
+            continue
+        events.append(replace(event, mark=marks[event.number]))
+        said = f"message {event.number}: {marks[event.number]}"
+        events.append(Remark(event.time_s, said, failure=True))
+    return replace(flow, events=tuple(events))
 
 
 def lab_flow(index: Index) -> CallFlow:

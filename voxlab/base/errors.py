@@ -5,6 +5,8 @@ Nothing a peer sends raises into user code: a ``PeerError`` ends inside the elem
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class VoxlabError(Exception):
     """Anything that voxlab refuses; the text says what is wrong, what was given and what is allowed."""
@@ -73,3 +75,17 @@ class SipSyntaxError(PeerError):
         where = f"{self.header}: " if self.header else ""
         at = f" (byte {self.offset})" if self.offset is not None else ""
         return f"{where}{self.reason}{at} [{self.rfc}]"
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'bob'?"``, or the names there are if none is close, or that there are none."""
+    import difflib  # when something is wrong, not before
+
+    names = sorted(known)
+    close = difflib.get_close_matches(str(word), names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if not names:
+        return "; there is none yet"
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"; there is {shown}"

@@ -47,7 +47,7 @@ def to_ascii(text: str) -> str:
 
 _SPELT = str.maketrans(
     dict(zip("✓✗→←·…●⇄–↩»⋮", ("ok", "x", "->", "<-", "-", "..", "*", "<>", "-", "<-", ">", ":"), strict=True))
-    | {"↻": "(again)"}
+    | {"↻": "(again)", "☛": "=>"}
 )
 
 

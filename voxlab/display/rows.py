@@ -71,7 +71,8 @@ def _fits(bands: Iterable[Band], other: Band) -> bool:
 
 def marked(arrow: Arrow, *, short: bool = False) -> str:
     """Return an arrow's label with the marks that carry its meaning without colour."""
-    marks = ("✗ " if arrow.failure else "") + ("↻ " if arrow.retransmission else "")
+    marks = "☛ " if arrow.mark else ""
+    marks += ("✗ " if arrow.failure else "") + ("↻ " if arrow.retransmission else "")
     return marks + without_scheme(arrow.label) if short else marks + arrow.label
 
 

@@ -12,10 +12,11 @@ from contextvars import Context
 from math import inf
 from typing import Protocol
 
-from voxlab.base.datagram import Address, Flow, Transmit
+from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.journal import Journal
 from voxlab.elements.node import Node, NodeEvent
+from voxlab.faults.temper import Temper
 from voxlab.net.loop import OrderedLoop
 from voxlab.net.network import Endpoint
 from voxlab.sip.framing import KeepAlive, StreamFramer
@@ -75,7 +76,7 @@ class Host:
         self._on_extra: Callable[[float], None] | None = None
         self.after_work: Callable[[], None] | None = None
         self.gate: AnswerGate | None = None
-        self.temper: Callable[[list[Transmit], float], list[Transmit]] | None = None  # what a faulty device does
+        self.temper: Temper | None = None  # what a faulty device does to its messages
         self._stopped = False
         self._flushing = False
 
@@ -107,7 +108,12 @@ class Host:
             return
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
             self._journal.wire(now, flow.transport, flow.remote, self._address_of(flow), data)
-        self.node.receive(flow, data, now)
+        if self.temper is None:
+            self.node.receive(flow, data, now)
+        else:
+            given = self.temper.arriving(flow, data, now)
+            if given is not None:
+                self.node.receive(flow, given, now)
 
     def _piece(self, flow: Flow, data: bytes, now: float) -> None:
         framer = self._framers.get(flow.connection)
@@ -150,7 +156,7 @@ class Host:
         while True:
             transmits, events = node.poll(now)
             if self.temper is not None:
-                transmits = self.temper(transmits, now)
+                transmits = self.temper.leaving(transmits, now)
             for flow, data in transmits:
                 if self.gate is None or data[:9] != _SUCCESS or self._may_leave(flow, data, now):
                     self._send(flow, data, now)
@@ -191,6 +197,12 @@ class Host:
         if self.endpoint is not None:
             self.endpoint.close_connection(flow)
 
+    def faulty(self) -> Temper:
+        """Return what keeps this host's faults; a host without one pays nothing for it."""
+        if self.temper is None:
+            self.temper = Temper()
+        return self.temper
+
     # -- the timers
 
     def also_wake(self, next_timeout: Callable[[], float | None], handle_timeout: Callable[[float], None]) -> None:
@@ -204,6 +216,9 @@ class Host:
         if self._stopped:
             return
         due = self.node.next_s()
+        kept = None if self.temper is None else self.temper.next_timeout()
+        if kept is not None and kept < due:
+            due = kept
         if self._extra_timeout is not None:
             extra = self._extra_timeout()
             if extra is not None and extra < due:

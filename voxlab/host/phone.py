@@ -16,7 +16,6 @@ from voxlab.base.journal import Journal
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.dialog.subscriber import Subscriber
-from voxlab.elements.faults import Temper, named
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node
 from voxlab.elements.phone import Behaviour, Input
@@ -131,7 +130,6 @@ class PhoneMachine(PhoneCalls):
         )
         if settings.transport == "TLS":
             endpoint.expect(settings.server, settings.domain)
-        self.temper = Temper()
         self.host.also_wake(self.lines.next_timeout, self.lines.handle_timeout)
         self.events = PhoneEvents(
             place,
@@ -295,29 +293,10 @@ class PhoneMachine(PhoneCalls):
         self.host.flush()
         return number
 
-    # -- its faults
-
-    def fault(self, name: str) -> None:
-        """Switch a fault on."""
-        self.temper.faults[named(name, "phone").name] = None
-        self.host.temper = self.temper.pass_on
-        self.host.also_wake(self._next_timeout, self.lines.handle_timeout)
-
-    def heal(self, name: str | None) -> None:
-        """Switch a fault off, or all of them; what was kept back is still sent."""
-        if name is None:
-            self.temper.faults.clear()
-        else:
-            self.temper.faults.pop(named(name, "phone").name, None)
-
     def has(self, fault: str) -> bool:
         """Whether the phone has this fault switched on."""
-        return fault in self.temper.faults
-
-    def _next_timeout(self) -> float | None:
-        kept = self.temper.next_timeout()
-        due = self.lines.next_timeout()
-        return due if kept is None else kept if due is None else min(kept, due)
+        temper = self.host.temper
+        return temper is not None and fault in temper.faults
 
     # -- the end
 

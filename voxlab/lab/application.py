@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.lab.sip_registration import SipRegistration, Wishes, define
 from voxlab.lab.user import User
 from voxlab.platform.application import UNCHANGED, Unchanged
 from voxlab.platform.application import Application as Record
-from voxlab.platform.names import did_you_mean
 from voxlab.platform.number import Number
 from voxlab.platform.rule import Explanation, Rule
 from voxlab.platform.scenario import Scenario

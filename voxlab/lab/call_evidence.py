@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voxlab.base.records import RtpBlock
     from voxlab.host.cloud_port import CloudPort
     from voxlab.host.terminal import Terminal
+    from voxlab.lab.explanation import Explanation
     from voxlab.lab.lab import Lab
     from voxlab.lab.media_table import MediaTable
     from voxlab.lab.phone import Phone
@@ -118,6 +119,21 @@ class CallEvidence:
         lab = self.lab
         flow = self._read(lambda record: call_flow(lab.index, record, lab.world.now), lambda: None)
         return Ladder(flow, self._verdict().text, self._last_line())
+
+    def explain(self) -> Explanation:
+        """Say why it failed or sounded bad: findings with evidence, section and cure; ``.ladder()`` marks them."""
+        from voxlab.analysis.diagnosis import diagnose
+        from voxlab.analysis.diagnosis.finding import Diagnosis
+        from voxlab.lab.explanation import Explanation
+
+        lab = self.lab
+
+        def read(record: CallRecord) -> Explanation:
+            now = lab.world.now
+            return Explanation(diagnose.of_call(lab.index, record, now), call_flow(lab.index, record, now))
+
+        found: Explanation = self._read(read, lambda: Explanation(Diagnosis("call", self._verdict().text, ()), None))
+        return found
 
     def transaction(self, number: int) -> TransactionView:
         """Return transaction ``number`` of the call, counted from 1 over all its hosts: ``.diagram()`` draws it.

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voxlab.base.errors import VoxlabError
+from voxlab.faults.temper import Temper
 from voxlab.host.carrier import CarrierMachine, Neighbours
 from voxlab.host.server import ServerSettings
 from voxlab.lab.blocking import Aio, Steps, blocking
+from voxlab.lab.faulty import Faulty
 from voxlab.lab.subscriber import Subscriber
 from voxlab.platform.carrier import Carrier as Record
 from voxlab.platform.carrier import Telephone, cause
@@ -40,7 +42,7 @@ class Line(NamedTuple):
         return f"<Line {self.username}@{self.domain} at {self.proxy}{number}>"
 
 
-class Carrier:
+class Carrier(Faulty):
     """Another operator of the lab; get one with ``lab.carrier("gigafon", network=..., numbers=...)``."""
 
     def __init__(self, lab: Lab, record: Record, network: str) -> None:
@@ -117,6 +119,22 @@ class Carrier:
                 record.announces = announces
 
         self.lab.world.submit(take)
+
+    # -- its faults
+
+    fault_kinds = ("carrier", "registrar")
+
+    @property
+    def fault_place(self) -> str:
+        """What its faults are noted under."""
+        return self.name
+
+    def _temper(self) -> Temper | None:
+        return None if self.machine is None else self.machine.host.faulty()
+
+    def _treated(self) -> None:
+        if self.machine is not None:
+            self.machine.host.flush()
 
     # -- what it is
 

@@ -24,6 +24,7 @@ from voxlab.lab.lab_evidence import LabEvidence
 from voxlab.lab.media_resources import PATH, MediaResourcesUrl
 from voxlab.lab.operators import LabOperators
 from voxlab.lab.printing import listen
+from voxlab.lab.registrar import Registrar
 from voxlab.lab.scenario_news import ScenarioNews
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
 from voxlab.net.network import Network
@@ -127,6 +128,7 @@ class Lab(LabOperators, LabEvidence):
         self._news = ScenarioNews()
         self.errors = self._news.errors
         self._accounts: dict[str, Account] = {}
+        self._registrar = Registrar(self)
         self._bind = bind
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
         design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
@@ -189,6 +191,11 @@ class Lab(LabOperators, LabEvidence):
     def exchange(self) -> Exchange:
         """The sessions that run."""
         return self.installation.exchange
+
+    @property
+    def registrar(self) -> Registrar:
+        """The platform's registrar, for its faults: ``lab.registrar.fault("...")``."""
+        return self._registrar
 
     # -- what people define
 

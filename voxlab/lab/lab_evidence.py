@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from voxlab.analysis.callflow import lab_flow
+from voxlab.analysis.callflow import lab_flow, registration_flow
 from voxlab.analysis.entries import Entry, read_entries
 from voxlab.analysis.index import Index
 from voxlab.base.errors import VoxlabError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from voxlab.host.cloud import CloudMachine
     from voxlab.lab.carrier import Carrier
+    from voxlab.lab.explanation import Explanation
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
 
@@ -75,13 +76,26 @@ class LabEvidence:
         return next((each for each in self.index.entries((alone.call_id,)) if each.number == number), alone)
 
     def faults(self) -> pd.DataFrame:
-        """Return every way to misbehave that can be switched on by ``phone.fault(name)``: symptom, where, rfc, cure."""
-        import pandas as pd
+        """Return every way to misbehave that can be switched on by ``x.fault(name)``, a row each.
 
-        from voxlab.elements.faults import CATALOGUE
+        Columns: symptom, where, rfc, cure, nuance (the row of the list of nuances, <NA> for none), finding (what
+        ``explain()`` names it), parameters (with their defaults).
+        """
+        from voxlab.faults import table
 
-        rows = [fault._asdict() for fault in CATALOGUE]
-        return pd.DataFrame(rows).rename(columns={"name": "fault"}).set_index("fault")
+        return table.frame()
+
+    def explain_registration(self, aor: str) -> Explanation:
+        """Say why an address-of-record is registered or is not: what the handles' ``explain()`` return."""
+        from voxlab.analysis.diagnosis import diagnose
+        from voxlab.lab.explanation import Explanation
+
+        def read(index: Index) -> Explanation:
+            found = diagnose.of_registration(index, aor, self.world.now)
+            entries = diagnose.registrations(index, aor)
+            return Explanation(found, registration_flow(index, found.title, found.verdict, entries))
+
+        return self.world.submit(lambda: self._settled(read))
 
     @property
     def calls(self) -> pd.DataFrame:

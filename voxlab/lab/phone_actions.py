@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any
 from voxlab.base.errors import VoxlabError
 from voxlab.elements.event_state import PACKAGES
 from voxlab.elements.phone import Input
+from voxlab.faults.temper import Temper
 from voxlab.host.phone import PhoneMachine
 from voxlab.lab.blocking import Run, Steps, Submit, Wait, blocking
+from voxlab.lab.faulty import Faulty
 from voxlab.media.dtmf_relay import RELAY, relay_body
 
 if TYPE_CHECKING:
-    from voxlab.lab.lab import Lab
+    from voxlab.lab.explanation import Explanation
     from voxlab.lab.phone_options import PhoneOptions
 
 KEYS = frozenset("0123456789*#ABCD")
 KEY_MS = 160
 
 
-class PhoneActions:
+class PhoneActions(Faulty):
     """What a ``Phone`` can do beyond dialling and answering."""
 
-    lab: Lab
+    fault_kinds = ("phone",)
     title: str
     options: PhoneOptions
     machine: PhoneMachine | None
@@ -183,26 +185,22 @@ class PhoneActions:
         """Send an INFO inside the call in hand."""
         yield Submit(self._machine().send, ("INFO", mime_type, body.encode()))
 
-    @blocking
-    def fault(self, name: str) -> Steps[None]:
-        """Let the phone misbehave in a way of the catalogue, such as "ack_lost"; ``lab.faults()`` lists them.
-
-        Raises
-        ------
-        VoxlabError
-            There is no such fault, or a phone cannot have it.
-        """
-        yield Submit(self._machine().fault, (name,))
-
-    @blocking
-    def heal(self, name: str | None = None) -> Steps[None]:
-        """Take a fault away, or all of them."""
-        yield Submit(self._machine().heal, (name,))
+    def explain(self) -> Explanation:
+        """Say why it is registered or is not; why a call of it failed, that call says: ``call.explain()``."""
+        settings = self._machine().settings
+        return self.lab.explain_registration(f"{settings.name}@{settings.domain}")
 
     @property
-    def faults(self) -> tuple[str, ...]:
-        """Which faults are switched on."""
-        return tuple(self.machine.temper.faults) if self.machine else ()
+    def fault_place(self) -> str:
+        """What its faults are noted under."""
+        return self.title
+
+    def _temper(self) -> Temper | None:
+        return None if self.machine is None else self.machine.host.faulty()
+
+    def _treated(self) -> None:
+        if self.machine is not None:
+            self.machine.host.flush()
 
     @property
     def says(self) -> list[tuple[float, str]]:

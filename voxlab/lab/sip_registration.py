@@ -18,6 +18,7 @@ from voxlab.platform.user import User
 from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
+    from voxlab.lab.explanation import Explanation
     from voxlab.lab.lab import Lab
 
 _LONGEST_NAME = 128
@@ -156,6 +157,10 @@ class SipRegistration:
         yield Submit(registrations.keep)
         yield Wait(lambda: registrations.has_left, 40.0)
         self.record.state = DEACTIVATED
+
+    def explain(self) -> Explanation:
+        """Say why it stands as it does, from the messages on the wire."""
+        return self.lab.explain_registration(self.record.uri.partition(":")[2])
 
     def diagram(self) -> RegistrationDiagram:
         """Return its state machine as a picture, the path so far marked."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from voxlab.base.errors import VoxlabError
 from voxlab.base.records import MessageRefused
+from voxlab.faults.temper import Temper
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
+from voxlab.lab.faulty import Faulty
 from voxlab.lab.probe import Answers, Probe
 from voxlab.platform.application import Unchanged
 from voxlab.platform.gateway import Gateway, gateways
@@ -25,18 +27,29 @@ if TYPE_CHECKING:
 _REFUSALS_SHOWN = 3
 
 
-class Trunk:
+class Trunk(Faulty):
     """Another operator as one account sees it; get one with ``account.trunk("gigafon", allow=[...])``."""
+
+    fault_kinds = ("trunk",)
 
     def __init__(self, lab: Lab, record: Record) -> None:
         self.lab = lab
         self.aio = Aio(self)
         self.record = record
+        self._faults = Temper()
 
     @property
     def name(self) -> str:
         """The trunk's name."""
         return self.record.name
+
+    @property
+    def fault_place(self) -> str:
+        """What its faults are noted under."""
+        return f"trunk {self.name}"
+
+    def _temper(self) -> Temper:
+        return self._faults
 
     @property
     def allow(self) -> tuple[Network, ...]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.base.ids import Ids
 from voxlab.platform.application import Application
-from voxlab.platform.names import APPLICATION, checked, checked_title, did_you_mean
+from voxlab.platform.names import APPLICATION, checked, checked_title
 from voxlab.platform.trunk import Network, Trunk, WhitelistItem, networks
 
 MAX_TRUNK_NAME = 99

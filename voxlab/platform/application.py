@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.base.ids import Ids
-from voxlab.platform.names import MAX_RULE_NAME, MAX_SCENARIO_NAME, USER, checked, checked_title, did_you_mean
+from voxlab.platform.names import MAX_RULE_NAME, MAX_SCENARIO_NAME, USER, checked, checked_title
 from voxlab.platform.pattern import MAX_DESTINATION
 from voxlab.platform.rule import ANYTHING, Explanation, Rule
 from voxlab.platform.scenario import Scenario, nowhere

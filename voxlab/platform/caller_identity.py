@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from voxlab.base.errors import VoxlabError
-from voxlab.platform.names import did_you_mean
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.sip.grammar import quoted
 from voxlab.sip.uri import Uri
 

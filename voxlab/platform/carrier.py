@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from voxlab.base.errors import VoxlabError
-from voxlab.platform.names import did_you_mean
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.platform.number_range import NumberRange
 from voxlab.platform.numbering import Dialect, checked_number
 from voxlab.platform.secret import Secret

@@ -6,9 +6,7 @@ the user part of an address-of-record. Must not know the things that bear the na
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
@@ -68,18 +66,6 @@ def checked_title(name: object, kind: str, longest: int) -> str:
     if not name.isprintable():
         raise VoxlabError(f"{name!r} cannot name {kind}: it holds characters that do not print")
     return name
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'bob'?"``, or the names there are if none is close, or that there are none."""
-    names = sorted(known)
-    close = difflib.get_close_matches(str(word), names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if not names:
-        return "; there is none yet"
-    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"; there is {shown}"
 
 
 def _proposal(name: str, rule: NamePattern) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from voxlab.base.errors import VoxlabError
-from voxlab.platform.names import did_you_mean
+from voxlab.base.errors import VoxlabError, did_you_mean
 
 STYLES = {
     "e164": "+4930555001",

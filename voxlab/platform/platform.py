@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.base.ids import Ids
 from voxlab.platform.access import AccessList, ApiKey
 from voxlab.platform.account import Account
 from voxlab.platform.application import Application
 from voxlab.platform.ledger import Ledger
-from voxlab.platform.names import ACCOUNT, checked, did_you_mean
+from voxlab.platform.names import ACCOUNT, checked
 from voxlab.platform.number import Number
 from voxlab.platform.numbering import checked_number
 from voxlab.platform.registration import SipRegistration

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.platform.application import Application
 from voxlab.platform.caller_identity import Calling
 from voxlab.platform.emergency import EXPLANATION, is_emergency
-from voxlab.platform.names import did_you_mean
 from voxlab.platform.numbering import E164, is_global
 from voxlab.platform.platform import Platform
 from voxlab.platform.trunk import Trunk

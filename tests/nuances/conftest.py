@@ -1,0 +1,8 @@
+"""The stage of the lab's tests serves here, too."""
+
+from __future__ import annotations
+
+from tests.lab.operators import both, make_operators, operators
+from tests.lab.stage import make_stage
+
+__all__ = ["both", "make_operators", "make_stage", "operators"]

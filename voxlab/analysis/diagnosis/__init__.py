@@ -1,0 +1,1 @@
+"""Why a call or a registration went wrong: findings with their evidence, from records alone."""

@@ -1,0 +1,93 @@
+"""The temper of a device: the faults that are switched on, at work between its node and its wire.
+
+Must not know the catalogue, nor who owns the device.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from voxlab.base.datagram import Flow, Transmit
+from voxlab.base.errors import SipSyntaxError
+from voxlab.faults.treatment import Device, Piece, Treatment
+from voxlab.sip.parser import parse
+
+
+class Temper:
+    """What a device with faults does to what it sends and to what it gets.
+
+    Attributes
+    ----------
+    faults : dict of str to Treatment
+        Those switched on, in the order in which they were.
+    """
+
+    def __init__(self) -> None:
+        self.faults: dict[str, Treatment] = {}
+        self._device = Device(self._keep)
+        self._later: list[tuple[float, int, Transmit]] = []
+        self._count = 0
+
+    def switch_on(self, name: str, treatment: Treatment) -> None:
+        """Let a fault work; one of that name that worked already gives way."""
+        self.faults[name] = treatment
+
+    def switch_off(self, name: str | None = None) -> None:
+        """Take a fault away, or all of them; what was kept back is still sent."""
+        for each in [name] if name is not None else list(self.faults):
+            treatment = self.faults.pop(each, None)
+            if treatment is not None:
+                treatment.healed(self._device)
+
+    def leaving(self, transmits: Iterable[Transmit], now: float) -> list[Transmit]:
+        """Return what is sent now: what the faults leave of it, and what they have kept until now."""
+        out: list[Transmit] = []
+        self._device.now = now
+        for transmit in transmits:
+            for delay_s, data in self._treated(transmit):
+                if delay_s:
+                    self._keep(transmit.flow, Piece(delay_s, data))
+                else:
+                    out.append(Transmit(transmit.flow, data))
+        while self._later and self._later[0][0] <= now:
+            out.append(heapq.heappop(self._later)[2])
+        return out
+
+    def arriving(self, flow: Flow, data: bytes, now: float) -> bytes | None:
+        """Return what the node is given in the place of a message, None for nothing."""
+        device = self._device
+        device.now, device.flow = now, flow
+        given: bytes | None = data
+        for treatment in list(self.faults.values()):
+            if given is None:
+                return None
+            try:
+                message = parse(given)
+            except SipSyntaxError:
+                return given
+            given = treatment.arriving(message, given, device)
+        return given
+
+    def next_timeout(self) -> float | None:
+        """When something kept is to be sent, None for never."""
+        return self._later[0][0] if self._later else None
+
+    def _keep(self, flow: Flow, piece: Piece) -> None:
+        self._count += 1
+        due = self._device.now + piece.delay_s
+        heapq.heappush(self._later, (due, self._count, Transmit(flow, piece.data)))
+
+    def _treated(self, transmit: Transmit) -> list[Piece]:
+        device = self._device
+        device.flow = transmit.flow
+        pieces = [Piece(0.0, transmit.data)]
+        if transmit.data[0] <= 13:
+            return pieces  # keep-alives are no messages
+        for treatment in list(self.faults.values()):
+            pieces = [
+                Piece(delay_s + more_s, left)
+                for delay_s, data in pieces
+                for more_s, left in treatment.leaving(parse(data), data, device)
+            ]
+        return pieces
