@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import forwarding, jitter, journal, media, parsing, plane, proxied, registering, simulated
+from . import flat, forwarding, jitter, journal, media, parsing, plane, proxied, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "register": registering.measure,
     "simulated": simulated.measure,
     "journal": journal.measure,
+    "flat": flat.measure,
     "traces": jitter.measure_traces,
     "buffers": jitter.measure_buffers,
     "emodel": jitter.measure_emodel,

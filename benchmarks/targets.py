@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -94,6 +96,7 @@ def sippy(folder: Path) -> Iterator[Server]:
 @contextmanager
 def voxlab(folder: Path, users: int = 0) -> Iterator[Server]:
     """Run `voxlab serve` with an open forwarding rule, bob registered, and `users` more accounts for registrations."""
+    _compile_beforehand()
     with Served(OPEN_FORWARDING.format(users=users), folder, host=own_address(), prefix=SERVER_CORE) as server:
         server.until_ready()
         _register_callee(server, folder)
@@ -103,6 +106,7 @@ def voxlab(folder: Path, users: int = 0) -> Iterator[Server]:
 @contextmanager
 def proxying(folder: Path) -> Iterator[Server]:
     """Run `voxlab serve` with a rule that passes calls on without a script, bob registered."""
+    _compile_beforehand()
     with Served(OPEN_ROUTE, folder, host=own_address(), prefix=SERVER_CORE) as server:
         server.until_ready()
         _register_callee(server, folder)
@@ -130,6 +134,12 @@ def kamailio(folder: Path) -> Iterator[Server]:
 def missing_sippy() -> str | None:
     """Return why sippy cannot run, with the cure; None when it can."""
     return None if importlib.util.find_spec("sippy") else "sippy is not installed; cure: pip install sippy"
+
+
+@cache
+def _compile_beforehand() -> None:
+    """Fill the disk cache of compiled code: a server without it compiles beside its first calls, on the same core."""
+    subprocess.run([sys.executable, "-m", "voxlab.net.plane.warm"], stdout=subprocess.DEVNULL, check=False)
 
 
 def _register_callee(server: Served | Kamailio, folder: Path) -> None:

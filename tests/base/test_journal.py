@@ -295,3 +295,13 @@ def test_the_journal_loads_no_numpy() -> None:
 
     code = "import sys, voxlab.base.journal as j; J = j.Journal(); assert 'numpy' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["Call-ID", "call-id", "CALL-ID", "i", "I"])
+def test_a_call_id_is_found_by_any_spelling_of_its_name(name: str) -> None:
+    assert call_id_of(f"BYE sip:a@b SIP/2.0\r\nCSeq: 1 BYE\r\n{name} \t:  x@y \r\nTo: z\r\n\r\n".encode()) == "x@y"
+
+
+def test_of_several_call_ids_the_first_counts_and_a_name_that_ends_alike_is_none() -> None:
+    assert call_id_of(b"BYE sip:a@b SIP/2.0\nX-Call-ID: no\nVi: no\ni: x\nCall-ID: y\n\n") == "x"
+    assert call_id_of(b"BYE sip:a@b SIP/2.0\r\nX-Call-ID: no\r\n\r\n") == ""

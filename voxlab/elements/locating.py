@@ -7,6 +7,7 @@ again. Must not know transactions: that a place has failed, and the next is want
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ class Hop(NamedTuple):
     port: int
 
 
+@lru_cache(maxsize=4096)
 def is_numeric(host: str) -> bool:
     """Whether a host is an IP address, not a name."""
     try:
