@@ -161,7 +161,7 @@ def tide(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, memo
     current, offset, before = whole(state[SPURT]), state[OFFSET], state[BEFORE]
     base, astray = state[3], whole(state[8])
     seen, place, finger, upto = whole(state[4]), whole(state[5]), whole(state[6]), whole(state[7])
-    length, settled, i = memory.size - BINS, np.int64(1.0 / weight), 0
+    length, settled, i = memory.size - BINS, np.int64(1.0 / weight), whole(0)
     while i < arrival.size:
         if current >= 0 and astray == 0 and seen >= settled and seen >= length:
             last, limit = np.uint64(min(arrival.size, i + length - place)), offset + beyond
