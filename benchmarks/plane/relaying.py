@@ -30,7 +30,7 @@ def measure_relaying(quick: bool) -> Iterator[Figure | Skipped]:
     if reason := missing_plane() or missing_gcc():
         yield Skipped(name, reason)
         return
-    rounds, seconds = (2, 2.0) if quick else (5, 5.0)
+    rounds, seconds = (7, 1.0) if quick else (15, 2.0)  # many short turns: neighbours come and go for all alike
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         costs, heard = _rounds(Path(scratch), stack, rounds, seconds)
     unit = "us/packet"

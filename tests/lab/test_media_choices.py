@@ -13,6 +13,7 @@ from voxlab import VoxlabError
 from voxlab.lab.call import Call
 from voxlab.media import sources
 from voxlab.media.sinks import tone_level_dbfs
+from voxlab.net.impairment import Impairment
 
 MakeStage = Callable[..., Stage]
 LEVEL = -13.0
@@ -203,3 +204,15 @@ def test_a_packet_holds_as_much_sound_as_was_asked_for(make_stage: MakeStage) ->
 def test_what_no_phone_speaks_is_refused(make_stage: MakeStage, wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(VoxlabError, match=sentence):
         make_stage().shop.user("alice").phone(**wrong)
+
+
+@pytest.mark.parametrize("after_s", [1.0, 3.7, 6.0])
+def test_a_link_loses_what_is_sent_while_it_is_impaired_and_nothing_else(make_stage: MakeStage, after_s: float) -> None:
+    stage = make_stage().forwards()
+    call = talk(stage, {}, {}, after_s)
+    stage.lab.link(stage.bob).impair(Impairment(loss=1.0))
+    stage.lab.run(1.0)
+    stage.lab.link(stage.bob).heal()
+    stage.lab.run(1.0)
+    heard = call.media.query("dst_name == 'bob'")
+    assert heard.lost.tolist() == [50]

@@ -306,4 +306,4 @@ def test_batches_come_with_the_first_packet_at_once_and_then_by_the_tick() -> No
     while (due := a.next_timeout()) is not None and due < 3.5:
         a.handle_timeout(due)
         ticks += [(due, each.batch.packets) for each in a.poll() if isinstance(each, TransmitBatch)]
-    assert ticks == [(0.0, 1), (1.0, 50), (2.0, 50), (3.0, 50)]
+    assert ticks == [(0.0, 1), (1.015, 50), (2.015, 50), (3.015, 50)]

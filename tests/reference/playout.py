@@ -132,7 +132,8 @@ def tide(
             astray = 0
             window.append(bin_of(n - level))
             seen += 1
-            level += (weight if seen >= int(1 / weight) else 1 / (seen + 1)) * (n - level)
+            newest = weight if seen >= int(1 / weight) else 1 / (seen + 1)
+            level = (1 - newest) * level + newest * n
         if spurts.begins(spurt):
             played = n + start if first else level + (quantile_bin(window, quantile) + 1) * BIN
             spurts.begin(spurt, played)

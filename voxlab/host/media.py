@@ -313,9 +313,10 @@ class MediaEnd:
         if self._srtp is not None:
             batch = self._srtp.protect_batch(batch)
         outcome = self.port.send_batch(batch, remote)
-        self.place.journal.rtp(
-            batch.block(self.port.rtp_address, remote, call_id=self.call_id, outcome=outcome, payload=True)
-        )
+        journal = self.place.journal
+        if journal.payloads != "none":
+            kept = journal.payloads == "all"
+            journal.rtp(batch.block(self.port.rtp_address, remote, call_id=self.call_id, outcome=outcome, payload=kept))
 
     def _record_foreign(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Record what came from a host that is not ours; what ours send is on record already."""

@@ -90,53 +90,59 @@ def _from_alaw_by_table(codes: Octets, samples: Samples) -> None:
     np.take(_decode_table("A"), codes, out=samples)
 
 
-# The bodies below have no branch and no table, so that the compiler turns each into vector instructions. Segment and
+# The bodies below have no branch and no table, so that the compiler turns each into vector instructions, and stay in
+# 16 bits where they can, so that a vector holds more: hence the casts, without which numba widens to 64. Segment and
 # mantissa of a code are what a float32 has as exponent and first bits of its fraction: one shift brings both.
 
-_FRACTION_BITS: Final = 19  # of 23 those that fall away behind the four of the mantissa
-_ULAW_BIAS: Final = (127 + 5) << 4  # segment 0 begins at 2**5, since 33 is added
-_ALAW_BIAS: Final = (127 + 3) << 4  # segment 1 begins at 2**4
+_FRACTION_BITS: Final = np.int32(19)  # of 23 those that fall away behind the four of the mantissa
+_ULAW_BIAS: Final = np.int32((127 + 5) << 4)  # segment 0 begins at 2**5, since 33 is added
+_ALAW_BIAS: Final = np.int32((127 + 3) << 4)  # segment 1 begins at 2**4
+_CLIP: Final = np.int16(0x1FFF)
+_LINEAR: Final = np.int16(0x0F)  # up to here A-law's segment 0, where a code is the magnitude itself
+_ONE: Final = np.int16(1)
 
 
 @kernel(_ENCODE, twin=_ulaw_by_table)
 def _encode_ulaw(samples: Samples, codes: Octets) -> None:
     for i in range(samples.size):
-        linear = np.int32(samples[i])
-        sign = linear >> 31
-        magnitude = np.int32(np.minimum(np.int32(((linear ^ sign) >> 2) + 33), np.int32(0x1FFF)))
-        logarithm = np.float32(magnitude).view(np.int32) >> _FRACTION_BITS
-        codes[i] = ((logarithm - _ULAW_BIAS) | (sign & 0x80)) ^ 0xFF
+        linear = samples[i]
+        sign = np.int16(linear >> 15)
+        magnitude = min(np.int16(np.int16(np.int16(linear ^ sign) >> 2) + 33), _CLIP)
+        logarithm = np.int16((np.float32(magnitude).view(np.int32) >> _FRACTION_BITS) - _ULAW_BIAS)
+        codes[i] = np.uint8((logarithm | np.int16(sign & 0x80)) ^ 0xFF)
 
 
 @kernel(_ENCODE, twin=_alaw_by_table)
 def _encode_alaw(samples: Samples, codes: Octets) -> None:
     for i in range(samples.size):
-        linear = np.int32(samples[i])
-        sign = linear >> 31
-        magnitude = np.int32((linear ^ sign) >> 4)
-        logarithm = (np.float32(magnitude).view(np.int32) >> _FRACTION_BITS) - _ALAW_BIAS
-        code = logarithm if magnitude > 0x0F else magnitude
-        codes[i] = (code | (~sign & 0x80)) ^ 0x55
+        linear = samples[i]
+        sign = np.int16(linear >> 15)
+        magnitude = np.int16(np.int16(linear ^ sign) >> 4)
+        logarithm = np.int16((np.float32(magnitude).view(np.int32) >> _FRACTION_BITS) - _ALAW_BIAS)
+        code = max(logarithm, min(magnitude, _LINEAR))
+        codes[i] = np.uint8((code | np.int16(~sign & 0x80)) ^ 0x55)
 
 
 @kernel(_DECODE, twin=_from_ulaw_by_table)
 def _decode_ulaw(codes: Octets, samples: Samples) -> None:
     for i in range(codes.size):
-        inverted = np.int32(codes[i]) ^ 0xFF
-        magnitude = ((((inverted & 0x0F) << 1) + 33) << ((inverted >> 4) & 7)) - 33
-        sign = -(inverted >> 7)
-        samples[i] = ((magnitude ^ sign) - sign) << 2
+        inverted = np.int16(np.int16(codes[i]) ^ 0xFF)
+        step = np.int16(np.int16(np.int16(inverted & 0x0F) << 1) + 33)
+        magnitude = np.int16(np.int16(step << np.int16(np.int16(inverted >> 4) & 7)) - 33)
+        sign = np.int16(-np.int16(inverted >> 7))
+        samples[i] = np.int16(np.int16(np.int16(magnitude ^ sign) - sign) << 2)
 
 
 @kernel(_DECODE, twin=_from_alaw_by_table)
 def _decode_alaw(codes: Octets, samples: Samples) -> None:
     for i in range(codes.size):
-        inverted = np.int32(codes[i]) ^ 0x55
-        segment = (inverted >> 4) & 7
-        companded = np.minimum(segment, 1)
-        magnitude = ((((inverted & 0x0F) << 1) + 1) + 32 * companded) << (segment - companded)
-        sign = (inverted >> 7) - 1
-        samples[i] = ((magnitude ^ sign) - sign) << 3
+        inverted = np.int16(np.int16(codes[i]) ^ 0x55)
+        segment = np.int16(np.int16(inverted >> 4) & 7)
+        companded = min(segment, _ONE)
+        step = np.int16(np.int16(np.int16(inverted & 0x0F) << 1) + 1)
+        magnitude = np.int16(np.int16(step + np.int16(companded << 5)) << np.int16(np.int16(segment - companded) & 7))
+        sign = np.int16(np.int16(inverted >> 7) - 1)
+        samples[i] = np.int16(np.int16(np.int16(magnitude ^ sign) - sign) << 3)
 
 
 def _encode(run: Kernel[[Samples, Octets], None], samples: npt.NDArray[Any]) -> Octets:

@@ -1,19 +1,23 @@
-"""Clean runs of a received RTP stream taken at once, by whole arrays: what serves while nothing is compiled.
+"""Clean runs of a received RTP stream taken at once: in one loop, or by whole arrays where nothing is compiled.
 
 Must give the very bits of ``stream_statistics.observe``, which takes packet by packet what is not clean.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from voxlab.kernels._jit import inner
 from voxlab.kernels.stream_cells import (
+    CLOCK_RATE,
     HIGHEST,
     JITTER,
+    JITTER_MAX,
     JITTER_SAMPLES,
+    JITTER_SUM,
     JUDGED,
     LAG,
     LAG_BOUND,
@@ -25,6 +29,7 @@ from voxlab.kernels.stream_cells import (
     NS,
     PLAYOUT_NS,
     RECEIVED,
+    REFERENCE,
     REFERENCE_NS,
     REFERENCE_TIMESTAMP,
     RTP_SEQ_MOD,
@@ -93,3 +98,75 @@ def _measure_run(behind: Column, counters: Column, estimates: Cells) -> None:
     counters[LAG] += behind.sum()
     counters[LATE_RUN] = 0
     counters[JITTER_SAMPLES] += len(behind)
+
+
+LONG_ENOUGH: Final = 8
+"""Packets of which looking for a run is worth it."""
+
+
+@inner
+def take_run(
+    time_ns: Cells,
+    sequence: Cells,
+    timestamp: Cells,
+    marker: Cells,
+    clock_rate_hz: int,
+    timed: bool,
+    counters: Cells,
+    estimates: Cells,
+    window: Cells,
+    fresh: Cells,
+) -> int:
+    """Take packets as long as each is the next one, unmarked and in time; return how many that were.
+
+    What `observe` keeps in cells stands in registers meanwhile.
+    """
+    if len(time_ns) < LONG_ENOUGH or not _begins_clean(clock_rate_hz, timed, counters, window):
+        return 0
+    highest, last_ns, delta_ns = counters[HIGHEST], counters[LAST_NS], counters[MAX_DELTA_NS]
+    lag, before_ns, before = counters[LAG], counters[REFERENCE_NS], counters[REFERENCE_TIMESTAMP]
+    jitter, total, peak = estimates[JITTER], estimates[JITTER_SUM], estimates[JITTER_MAX]
+    taken = 0
+    for i in range(len(time_ns)):
+        if sequence[i] != (highest + 1) & (RTP_SEQ_MOD - 1) or marker[i]:
+            break
+        if timed:
+            elapsed = ((timestamp[i] - before + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+            behind = (time_ns[i] - before_ns) * clock_rate_hz - elapsed * NS
+            lagging = min(max(lag + behind, -LAG_BOUND), LAG_BOUND)
+            if lagging > PLAYOUT_NS * clock_rate_hz:
+                break
+            lag, before_ns, before = lagging, time_ns[i], timestamp[i]
+            jitter += (abs(behind) / 1e9 - jitter) / 16.0
+            total += jitter
+            peak = max(peak, jitter)
+        highest += 1
+        window[highest & (WINDOW - 1)] = 2 * highest
+        fresh[i] = 1
+        delta_ns = max(delta_ns, time_ns[i] - last_ns)
+        last_ns = time_ns[i]
+        taken += 1
+    counters[HIGHEST], counters[LAST_NS], counters[MAX_DELTA_NS] = highest, last_ns, delta_ns
+    counters[RECEIVED] += taken
+    counters[SEGMENT_RECEIVED] += taken
+    judged = max(0, highest - MAX_MISORDER - counters[NEXT_JUDGED] + 1)
+    counters[NEXT_JUDGED] += judged
+    counters[JUDGED] += judged
+    counters[RUN] += judged
+    if timed and taken:
+        counters[LAG], counters[REFERENCE_NS], counters[REFERENCE_TIMESTAMP] = lag, before_ns, before
+        estimates[JITTER], estimates[JITTER_SUM], estimates[JITTER_MAX] = jitter, total, peak
+        counters[JITTER_SAMPLES] += taken
+        counters[LATE_RUN] = 0
+    return taken
+
+
+@inner
+def _begins_clean(clock_rate_hz: int, timed: bool, counters: Cells, window: Cells) -> bool:
+    """Tell whether a run may begin here: a packet to measure against, and no number still open."""
+    if not counters[STARTED] or (timed and (not counters[REFERENCE] or counters[CLOCK_RATE] != clock_rate_hz)):
+        return False
+    for number in range(counters[NEXT_JUDGED], counters[HIGHEST] + 1):
+        if window[number & (WINDOW - 1)] != 2 * number:
+            return False
+    return True

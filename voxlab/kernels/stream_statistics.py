@@ -56,7 +56,7 @@ from voxlab.kernels.stream_cells import (
     STARTED,
     WINDOW,
 )
-from voxlab.kernels.stream_runs import behind_of, is_next_run, run_of_packets
+from voxlab.kernels.stream_runs import behind_of, is_next_run, run_of_packets, take_run
 
 Column = npt.NDArray[np.int64]
 Cells: TypeAlias = Any
@@ -238,7 +238,8 @@ def observe(
     fresh: Cells,
 ) -> None:
     """Take packets, in order of arrival, into the cells of a `StreamState`; mark those valid and new in ``fresh``."""
-    for i in range(len(time_ns)):
+    clean = take_run(time_ns, sequence, timestamp, marker, clock_rate_hz, timed, counters, estimates, window, fresh)
+    for i in range(clean, len(time_ns)):
         if not counters[STARTED]:
             _begin(sequence[i], time_ns[i], counters)
         extended = _extend(sequence[i], counters, window)

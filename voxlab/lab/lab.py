@@ -239,7 +239,12 @@ class Lab(LabOperators, LabEvidence):
         for name in names:
             if name not in known:
                 raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
-        return self.world.submit(self.network.link, *names)
+        return self.world.submit(self._link_as_of_now, self.network, *names)
+
+    def _link_as_of_now(self, network: SimulatedNetwork, one: str, other: str) -> Link:
+        """Send what is due on all links before one of them changes: batches of media wait for seconds."""
+        self.settle_evidence()
+        return network.link(one, other)
 
     @property
     def lab(self) -> Lab:

@@ -159,6 +159,18 @@ class PacketBatch(NamedTuple):
             payload_type=self._types(),
             size_bytes=np.full(self.packets, self.payload.shape[1], dtype=np.uint16),
             outcome=np.full(self.packets, DELIVERED, dtype=np.uint8) if outcome is None else outcome,
-            payload=self.payload.tobytes() if payload else None,
+            payload=_octets_of(self.payload) if payload else None,
             call_id=call_id,
         )
+
+
+def _octets_of(payload: npt.NDArray[np.uint8]) -> bytes:
+    """Return an array's octets: the very `bytes` that it is a view of, if it is one of all of them.
+
+    So what a relay passes on is kept once, not once a hop.
+    """
+    base: Any = payload
+    while isinstance(base, np.ndarray):
+        base = base.base
+    whole = isinstance(base, bytes) and len(base) == payload.size and payload.flags.c_contiguous
+    return base if whole else payload.tobytes()

@@ -34,6 +34,7 @@ class Encoding:
         self._plain = codec if isinstance(codec, SampleCodec) else None
         self._encoded = self._plain.encode(self._samples) if self._plain else np.empty(0, np.uint8)
         self.encoder = encoder if self._plain else encoder or codec.make_encoder(ptime_s)
+        self._window: tuple[tuple[int, int], Octets] = ((-1, 0), np.empty((0, 0), np.uint8))
 
     @property
     def frames(self) -> int | None:
@@ -46,11 +47,18 @@ class Encoding:
         return np.ascontiguousarray(self._encoded).reshape(-1)
 
     def octets(self, first: int, count: int) -> Octets:
-        """Return the payloads of ``count`` frames from ``first`` on: uint8 array, shape (count, octets)."""
+        """Return the payloads of ``count`` frames from ``first`` on: uint8 array, shape (count, octets).
+
+        Where the same sound comes round again it is the same array, backed by one `bytes`: not to be written to.
+        """
         if self._plain is not None:
             size = self.frame_samples * self._plain.width
-            read = window_of(self._encoded, first * size, count * size, loop=self.loop, silence=self._plain.silence)
-            return read.reshape(count, size)
+            start, length = first * size, len(self._encoded)
+            place = (start % length if self.loop and length else start), count
+            if self._window[0] != place:
+                read = window_of(self._encoded, start, count * size, loop=self.loop, silence=self._plain.silence)
+                self._window = place, np.frombuffer(read.tobytes(), np.uint8).reshape(count, size)
+            return self._window[1]
         samples = window_of(
             self._samples, first * self.frame_samples, count * self.frame_samples, loop=self.loop, silence=0
         )

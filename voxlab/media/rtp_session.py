@@ -55,6 +55,11 @@ from voxlab.media.telephone_event import HeardDigit, frames_of_digits
 NS: Final = 1_000_000_000
 NTP_EPOCH_S: Final = 2_208_988_800
 """Seconds from 1900 to 1970."""
+SETTLE: Final = 0.75
+"""Batches and reports leave so much of a frame after their last packet: by then it has gone all of a short path.
+
+It arrives with the others, instead of alone a moment later: half as many batches.
+"""
 
 
 class RtpSession:
@@ -129,6 +134,7 @@ class RtpSession:
         self._epoch_ns = round(epoch_s * NS)
         self._rtcp_ns: int | None = None
         self._tick_ns = 0
+        self._settle_ns = 0 if batch_s is None else round(ptime_s * NS * SETTLE)
         self._finish_ns: int | None = None
         self._sent_before = [0, 0]
         self._outputs: list[Output] = []
@@ -147,7 +153,7 @@ class RtpSession:
     def start(self, now: float) -> None:
         """Begin to report; `play` and `send_frame` do so too."""
         if self._rtcp_ns is None:
-            self._rtcp_ns = round(now * NS) + self._interval_ns
+            self._rtcp_ns = round(now * NS) + self._interval_ns + self._settle_ns
 
     def speak(
         self,
@@ -318,7 +324,8 @@ class RtpSession:
             self._outputs += map(TransmitRtp, self._sender.take_packets(now_ns))
         elif batches := self._sender.take_batches(now_ns):
             self._outputs += map(TransmitBatch, batches)
-            self._tick_ns = (self._sender.next_ns or 0) + (self._frames_per_batch - 1) * self._sender.frame_ns
+            later_ns = (self._frames_per_batch - 1) * self._sender.frame_ns + self._settle_ns
+            self._tick_ns = (self._sender.next_ns or 0) + later_ns
         if self._finish_ns is not None and now_ns >= self._finish_ns:
             self._outputs.append(SourceFinished(self._finish_ns / NS))
             self._finish_ns = None
