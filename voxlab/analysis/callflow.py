@@ -18,8 +18,11 @@ from voxlab.base.datagram import Address
 from voxlab.base.records import (
     DELIVERED,
     LOST,
+    Fragmented,
     LegOpened,
     MediaBlocked,
+    NameLookup,
+    NatDropped,
     Note,
     RegistrationChanged,
     ScenarioFailed,
@@ -198,11 +201,12 @@ def _flow(
 
 
 def _arrow(entry: Entry, number: int, columns: Columns, letters: dict[str, str]) -> Arrow:
+    src, dst = columns.ends(entry)
     return Arrow(
         number=number,
         time_s=entry.time_s,
-        src=columns.of(entry.src),
-        dst=columns.of(entry.dst),
+        src=src,
+        dst=dst,
         label=entry.label,
         note=offer_note(entry),
         leg=letters.get(entry.call_id, ""),
@@ -225,6 +229,14 @@ def _remarks(notes: Sequence[Note], columns: Columns) -> Iterator[Remark]:
         elif isinstance(note, MediaBlocked):
             text = f"the border keeps RTP from {note.src.host} out: {note.host} hears nothing"
             yield Remark(note.time_s, text, None, failure=True)
+        elif isinstance(note, NatDropped):
+            yield Remark(note.time_s, f"{note.nat} drops it: {note.why}", None, failure=True)
+        elif isinstance(note, Fragmented):
+            how = f"{note.size_bytes} bytes travel in {note.fragments} fragments"
+            lost = "" if note.arrived else ", and not all of them arrive"
+            yield Remark(note.time_s, how + lost, None, failure=not note.arrived)
+        elif isinstance(note, NameLookup) and note.failed:
+            yield Remark(note.time_s, f"DNS: {note.kind} {note.name}: {note.answer}", None, failure=True)
         elif isinstance(note, RegistrationChanged):
             until = f" for {note.expires_s:g} s" if note.expires_s else ""
             yield Remark(note.time_s, f"{note.aor} {note.state}{until}")

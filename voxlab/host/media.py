@@ -57,6 +57,8 @@ class MediaPlace:
         The media ports of the whole lab: what comes from one of them is on record already.
     lets_in : callable
         Whether the border of this host's network lets RTP from an address through; all of it by default.
+    behind_nat : bool
+        Whether what arrives here bears other addresses than where it was sent, and so is recorded here, too.
     """
 
     owner: str
@@ -72,6 +74,7 @@ class MediaPlace:
     ports: Callable[[], int] = field(default=lambda: 0)
     media_addresses: set[Address] = field(default_factory=set)
     lets_in: Callable[[str], bool] = field(default=lambda _host: True)
+    behind_nat: bool = False
 
 
 class MediaEnd:
@@ -319,7 +322,7 @@ class MediaEnd:
 
     def _record_foreign(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Record what came from a host that is not ours; what ours send is on record already."""
-        if source in self.place.media_addresses:
+        if source in self.place.media_addresses and not self.place.behind_nat:
             return
         from voxlab.media.rtp import is_rtcp
 
@@ -327,6 +330,12 @@ class MediaEnd:
             self._tap.rtcp(arrival_s, source, self.port.rtcp_address if rtcp else self.port.rtp_address, data)
         else:
             self._tap.rtp(arrival_s, source, self.port.rtp_address, data)
+
+    def _record_foreign_batch(self, batch: PacketBatch, source: Address) -> None:
+        """Record packets of a stream that are on record with other addresses at most: a NAT was on their way."""
+        seen_before = source in self.place.media_addresses and not self.place.behind_nat
+        if self.place.journal.has_nats and not seen_before:
+            self.place.journal.rtp(batch.block(source, self.port.rtp_address, call_id=self.call_id, payload=True))
 
     # -- statistics and the end
 

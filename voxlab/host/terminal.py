@@ -108,6 +108,7 @@ class Terminal(MediaEnd):
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take a batch from the peer."""
         if not (self.closed and self._rtp is None) and self._is_peer(source, False, batch.packets):
+            self._record_foreign_batch(batch, source)
             opened = batch if self._srtp is None else self._srtp.open_batch(batch)
             if opened is None:
                 return

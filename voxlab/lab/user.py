@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from voxlab.elements.location import Binding
     from voxlab.host.media import MediaPlace
     from voxlab.lab.lab import Lab
+    from voxlab.lab.nat import Nat
 
 
 BINDING_COLUMNS = {
@@ -77,6 +78,10 @@ class User:
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
         expires: int | None = None,
+        nat: Nat | None = None,
+        keep_alive: str | None = None,
+        keep_alive_every: float | None = None,
+        path_mtu: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -127,6 +132,16 @@ class User:
         expires : int or None
             Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
             brief says so with 423, and the phone asks for longer.
+        nat : Nat
+            The NAT box that it is behind; see ``lab.nat``.
+        keep_alive : {"off", "crlf", "options", "outbound"}
+            What keeps the binding of a NAT alive: line ends (the default behind a NAT), OPTIONS, or an outbound flow
+            with STUN on UDP (RFC 5626).
+        keep_alive_every : float
+            Seconds between two line ends or OPTIONS, 25 without a word about it.
+        path_mtu : int
+            The MTU of its way to the platform, in bytes, where it is known: requests within 200 bytes of it go over
+            TCP, without a word about it those of more than 1300 (RFC 3261 s.18.1.1).
 
         Returns
         -------
@@ -156,6 +171,10 @@ class User:
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
             expires_s=expires,
+            nat=nat,
+            keep_alive=keep_alive,
+            keep_alive_every_s=keep_alive_every,
+            path_mtu_bytes=path_mtu,
         )
         known = self._phones.get(name)
         if known is not None:

@@ -55,13 +55,14 @@ class Latch(Generic[S]):
         self._open = symmetric
         self._until_s = until_s
         self._allowed = allowed
+        self._also: Callable[[S], bool] | None = None
 
     def admits(self, source: S, now: float, packets: int = 1) -> bool:
         """Tell whether packets from ``source`` are the peer's; those of strangers are counted."""
         if self._open and now <= self._until_s and (self._allowed is None or self._allowed(source)):
             self.source = source
             self._open = False
-        if source == self.source:
+        if source == self.source or (self._also is not None and self._also(source)):
             return True
         self.strangers += packets
         return False
@@ -80,9 +81,20 @@ class Latch(Generic[S]):
         """Take over what was decided elsewhere: the source that came first."""
         self.source, self._open = source, False
 
-    def expect(self, expected: S | None, *, symmetric: bool = False, until_s: float = float("inf")) -> None:
-        """Begin anew after a re-INVITE."""
+    def expect(
+        self,
+        expected: S | None,
+        *,
+        symmetric: bool = False,
+        until_s: float = float("inf"),
+        allowed: Callable[[S], bool] | None = None,
+        also: Callable[[S], bool] | None = None,
+    ) -> None:
+        """Begin anew after a re-INVITE; packets of sources that are ``also`` the peer's are let in, and change nothing
+        about where to send.
+        """
         self.source, self._open, self._until_s = expected, symmetric, until_s
+        self._allowed, self._also = allowed, also
 
 
 class Side(Generic[S]):
