@@ -189,8 +189,10 @@ class Case:
         return None
 
     def arrived(self, step: Step) -> bool:
-        """Whether a message got where it was sent, as far as was seen."""
-        return step.entry.outcome == DELIVERED
+        """Whether a message got where it was sent, as far as was seen; at a NAT it is on its way."""
+        entry = step.entry
+        _, at_nat = self._index.journal.crosses(entry.src, entry.dst, entry.outcome)
+        return entry.outcome == DELIVERED and not at_nat
 
     # -- what else is on record
 
