@@ -42,7 +42,7 @@ def test_wrong_words_and_numbers_are_refused_with_what_is_allowed(make_stage: Ma
         lab.nat("bob")
     with pytest.raises(VoxlabError, match="is no network"):
         lab.nat("odd", network="nowhere")
-    with pytest.raises(VoxlabError, match="such as lab.nat"):
+    with pytest.raises(VoxlabError, match=r"such as lab\.nat"):
         stage.shop.user("alice").phone(nat="home")
     with pytest.raises(VoxlabError, match="keep_alive is off, crlf, options, outbound"):
         stage.shop.user("alice").phone(keep_alive="stun")

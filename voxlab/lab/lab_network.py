@@ -9,6 +9,7 @@ from voxlab.lab.installation import CLOUD
 from voxlab.lab.link import Link
 from voxlab.lab.nat import Nat, new_nat
 from voxlab.lab.sbc import Sbc
+from voxlab.lab.topology import TopologyPicture, picture
 from voxlab.lab.zone import Zone
 from voxlab.net.simulation import SimulatedNetwork
 
@@ -124,10 +125,19 @@ class LabNetwork:
             if name not in known:
                 raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
         key = (names[0], names[1])
-        found = self._links.get(key)
+        found = self.known_link(*key)
         if found is None:
             found = self._links[key] = Link(lab, key, lab.world.submit(network.link, *key))
         return found
+
+    def known_link(self, one: str, other: str) -> Link | None:
+        """Return the handle of a link that was asked for, whichever end was named first."""
+        return self._links.get((one, other)) or self._links.get((other, one))
+
+    def topology(self) -> TopologyPicture:
+        """Return the picture of the network: hosts, links, NATs, trunks and operators, and what is wrong with them."""
+        self.lab.refuse_closed()
+        return self.lab.world.submit(picture, self.lab)
 
     @property
     def zone(self) -> Zone:
