@@ -8,6 +8,7 @@ import pytest
 
 from tests.lab.stage import MakeStage
 from voxlab import Lab, VoxlabError
+from voxlab.net.impairment import Impairment
 
 
 def test_a_nat_is_made_once_and_updated(make_stage: MakeStage) -> None:
@@ -153,6 +154,24 @@ def test_links_lead_to_the_nat_and_on_from_there(make_stage: MakeStage) -> None:
     call = alice.dial("bob").wait("connected")
     assert int(call.messages["retransmission"].sum()) >= 1
     assert repr(stage.lab.link(alice)).startswith("<Link alice–home: MTU 1500")
+
+
+def test_a_link_takes_faults_by_name(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    link = stage.lab.link(stage.bob)
+    with link.fault("loss", rate=0.2, burst=3), link.fault("delay", delay_s=0.1), link.fault("jitter"):
+        assert link.faults == ("loss", "delay", "jitter")
+        temper = link.toward("bob").impairment
+        assert isinstance(temper, Impairment)
+        assert (temper.loss, temper.burst, temper.delay_s, temper.jitter_s) == (0.2, 3.0, 0.1, 0.03)
+        call = stage.alice.dial("bob").wait("connected")
+        stage.lab.run(10)
+        stage.alice.hang_up()
+        assert call.media["lost"].sum() > 50
+    assert link.toward("bob").impairment == link.toward("cloud").impairment == stage.lab.network.impairment  # type: ignore[attr-defined]
+    with pytest.raises(VoxlabError, match="must lie between 0 and 1"):
+        link.fault("loss", rate=2.0)
+    assert link.faults == ()
 
 
 def test_the_border_says_what_it_does_for_phones_behind_nats(make_stage: MakeStage) -> None:

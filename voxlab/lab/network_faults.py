@@ -6,12 +6,14 @@ Must not know the catalogue: symptoms and cures stand there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.elements.dns_trouble import DeadFirst, Failing, Misleading, Sticky, Trouble, WithoutServices
 from voxlab.faults.alg import REWRITES, is_sip
 from voxlab.host.intruder import Intruder
 from voxlab.host.traversal import OFF, OPEN
+from voxlab.net.impairment import Impairment
 from voxlab.net.nat_paths import Crossing
 
 if TYPE_CHECKING:
@@ -100,7 +102,26 @@ def _fragments_lost(link: Link, *, mtu_bytes: int) -> Back:
     return heal
 
 
-LINK_KNOBS: Mapping[str, Turn] = {"fragments_lost": _fragments_lost}
+def _impaired(link: Link, **changes: float) -> Back:
+    """Give both directions a worse temper, beside what else there is wrong with them."""
+    ways = [link.toward(name) for name in link.names]
+    before = [way.impairment for way in ways]
+    for way, old in zip(ways, before, strict=True):
+        way.impairment = replace(old if isinstance(old, Impairment) else Impairment(), **changes)
+
+    def heal() -> None:
+        for way, old in zip(ways, before, strict=True):
+            way.impairment = old
+
+    return heal
+
+
+LINK_KNOBS: Mapping[str, Turn] = {
+    "fragments_lost": _fragments_lost,
+    "loss": lambda link, *, rate, burst: _impaired(link, loss=rate, burst=burst),
+    "delay": _impaired,
+    "jitter": _impaired,
+}
 
 
 # -- DNS

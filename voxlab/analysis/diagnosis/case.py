@@ -210,9 +210,9 @@ class Case:
             return iter(())
         return (note for note in self._index.notes() if isinstance(note, kind))
 
-    @property
-    def rtp(self) -> list[RtpBlock]:
-        """The RTP packets of the case that are on record."""
+    @cached_property
+    def rtp_blocks(self) -> list[RtpBlock]:
+        """Its RTP packets on the wires, as far as they were kept."""
         ids = {step.entry.call_id for step in self.steps}
         return [block for block in self._index.journal.rtp_blocks if block.call_id in ids]
 

@@ -131,7 +131,7 @@ def _drops(case: Case, reason: str) -> tuple[str, ...]:
 
 def one_way(case: Case) -> Iterator[Finding]:
     """Find RTP that is sent to a private address out of a description: who is there hears nothing."""
-    lost = [block for block in case.rtp if is_private(block.dst.host) and bool((block.outcome == REFUSED).all())]
+    lost = [block for block in case.rtp_blocks if is_private(block.dst.host) and bool((block.outcome == REFUSED).all())]
     for dst in dict.fromkeys(block.dst for block in lost):
         packets = sum(len(block) for block in lost if block.dst == dst)
         if packets < _FEW_PACKETS:
@@ -152,7 +152,7 @@ def hijacked(case: Case) -> Iterator[Finding]:
     """Find RTP that goes to somebody who had no part in the signalling: a latch took the first packet from anywhere."""
     known = {host for step in case.steps for host in (step.entry.src.host, step.entry.dst.host)}
     known |= {host for step in case.steps for host in _sdp_hosts(step)}
-    blocks = case.rtp
+    blocks = case.rtp_blocks
     for block in blocks:
         if block.dst.host in known or not any(other.src == block.dst and other.dst == block.src for other in blocks):
             continue
