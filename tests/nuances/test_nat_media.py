@@ -64,6 +64,23 @@ def test_a_restricted_latch_does_not_take_a_strangers_packet(make_stage: MakeSta
         assert packets_to(call, "alice") > 400
 
 
+def test_between_two_phones_the_one_outside_has_to_latch(make_stage: MakeStage) -> None:
+    stage = home(make_stage)
+    stage.shop.rule("direct", pattern=".*", route="users")
+    call = stage.alice.dial("bob").wait("connected")
+    stage.lab.run(5)
+    stage.alice.hang_up()
+    assert packets_to(call, "alice") == packets_to(call, "bob") == 0
+    assert evidence_of(call, "VX-NAT-ONE-WAY") == ["c=IN IP4 10.1.0.2"]
+    bob = stage.shop.user("bob").phone(symmetric_rtp=True)  # the cure
+    call = stage.alice.dial("bob").wait("connected")
+    stage.lab.run(10)
+    stage.alice.hang_up()
+    assert packets_to(call, "bob") == 501
+    assert packets_to(call, "alice") == 500  # the first was sent before there was anything to latch on
+    assert bob.registration == "registered"
+
+
 def test_two_phones_behind_one_nat_talk_through_the_cloud(make_stage: MakeStage) -> None:
     stage = home(make_stage, kind="symmetric")
     carol = stage.shop.user("carol").phone(nat=stage.nat)

@@ -291,11 +291,15 @@ class MediaEnd:
             if agreed is None or agreed.on_hold:
                 continue  # RFC 3264 s.8.4: an address of 0.0.0.0 asks for nothing, RTCP included
             if isinstance(output, TransmitRtp):
-                self._send_rtp(output.data, agreed.remote)
+                self._send_rtp(output.data, self._toward(agreed.remote))
             elif isinstance(output, TransmitBatch):
-                self._send_batch(output.batch, agreed.remote)
+                self._send_batch(output.batch, self._toward(agreed.remote))
             elif isinstance(output, TransmitRtcp):
-                self._send_rtcp(output.data, agreed.remote_rtcp)
+                self._send_rtcp(output.data, self._toward(agreed.remote_rtcp, rtcp=True))
+
+    def _toward(self, described: Address, *, rtcp: bool = False) -> Address:
+        """Return where packets go for the far end that described itself so."""
+        return described
 
     def _send_rtp(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:

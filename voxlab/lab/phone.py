@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voxlab.lab.user import User
 
 
-_REBUILT = ("transport", "password", "nat", "keep_alive", "keep_alive_every_s", "path_mtu_bytes")
+_REBUILT = ("transport", "password", "nat", "keep_alive", "keep_alive_every_s", "path_mtu_bytes", "symmetric_rtp")
 """What cannot change in a machine that runs."""
 
 
@@ -77,7 +77,7 @@ class Phone(PhoneActions):
             pings=Pings(options.pings, options.keep_alive_every_s),
             largest_datagram_bytes=options.largest_datagram_bytes,
         )
-        place = (options.nat or self.user).new_place(self.title)
+        place = replace((options.nat or self.user).new_place(self.title), symmetric=options.symmetric_rtp)
         self.machine = PhoneMachine(
             place,
             settings,

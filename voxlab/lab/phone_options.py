@@ -55,6 +55,7 @@ class PhoneOptions:
     keep_alive: str | None = None
     keep_alive_every_s: float = 25.0
     path_mtu_bytes: int | None = None
+    symmetric_rtp: bool = False
 
     @property
     def largest_datagram_bytes(self) -> int:

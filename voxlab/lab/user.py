@@ -82,6 +82,7 @@ class User:
         keep_alive: str | None = None,
         keep_alive_every: float | None = None,
         path_mtu: int | None = None,
+        symmetric_rtp: bool | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -142,6 +143,9 @@ class User:
         path_mtu : int
             The MTU of its way to the platform, in bytes, where it is known: requests within 200 bytes of it go over
             TCP, without a word about it those of more than 1300 (RFC 3261 s.18.1.1).
+        symmetric_rtp : bool
+            Send RTP to where it comes from, where the other end's SDP names a private address (RFC 4961, RFC 7362): for
+            calls whose media do not pass the cloud.
 
         Returns
         -------
@@ -175,6 +179,7 @@ class User:
             keep_alive=keep_alive,
             keep_alive_every_s=keep_alive_every,
             path_mtu_bytes=path_mtu,
+            symmetric_rtp=symmetric_rtp,
         )
         known = self._phones.get(name)
         if known is not None:
