@@ -200,3 +200,32 @@ def test_a_lab_with_a_nat_that_nobody_uses_runs_as_one_without() -> None:
         return messages
 
     assert run(nat=True) == run(nat=False)
+
+
+def test_a_nat_of_another_lab_is_none_here(make_stage: MakeStage) -> None:
+    one, other = make_stage(), make_stage()
+    foreign = other.lab.nat("home")
+    with pytest.raises(VoxlabError, match="is a NAT of another lab"):
+        one.shop.user("carol").phone(nat=foreign)
+    with pytest.raises(VoxlabError, match="another NAT of this lab"):
+        one.lab.nat("flat", behind=foreign)
+    other.lab.close()
+    assert repr(foreign) == "<Nat home: its lab is closed>"
+
+
+def test_latching_cannot_be_switched_off_where_there_are_no_nats(make_stage: MakeStage) -> None:
+    lab = make_stage(live=True).lab
+    for name in ("no_latching", "latching_hijack"):
+        with pytest.raises(VoxlabError, match="shows behind NATs alone"):
+            lab.sbc.fault(name)
+    assert lab.sbc.faults == ()
+
+
+def test_a_ladder_says_once_what_a_nat_does_to_every_repetition(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    alice = stage.shop.user("alice").phone(nat=stage.lab.nat("home"), keep_alive="off")
+    stage.lab.run(60)
+    call = stage.bob.dial("alice")
+    stage.lab.run(40)
+    assert call.ladder().text(width=120).count("home drops it") == 1
+    assert alice.state == "idle"

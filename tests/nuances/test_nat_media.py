@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.lab.operators import OMA, MakeOperators
 from tests.lab.stage import MakeStage
 from tests.nuances.homes import evidence_of, home, listed, packets_to
 from voxlab import Lab
@@ -79,6 +82,24 @@ def test_between_two_phones_the_one_outside_has_to_latch(make_stage: MakeStage) 
     assert packets_to(call, "bob") == 501
     assert packets_to(call, "alice") == 500  # the first was sent before there was anything to latch on
     assert bob.registration == "registered"
+
+
+def test_a_phone_of_another_operator_behind_a_nat_cannot_be_latched_on(make_operators: MakeOperators) -> None:
+    both = make_operators(seed=7)
+    both.giga.import_addresses(both.lab.media_resources())
+    both.giga.phone(OMA, name="oma", nat=both.lab.nat("home"))
+    both.account.trunk("gigafon", gateway=both.giga.address, caller_id="+4930999100")
+
+    @both.shop.scenario(pattern=r"\+4930555.*")
+    async def out(call: Any) -> None:
+        await call.forward_to_pstn()
+
+    call = both.alice.dial(OMA).wait("connected")
+    both.lab.run(10)
+    both.alice.hang_up()
+    assert packets_to(call, "alice") == packets_to(call, "oma") == 0
+    assert evidence_of(call, "VX-NAT-ONE-WAY") == ["c=IN IP4 10.1.0.2"]
+    assert "where no signalling comes from" in call.explain().text(width=250)
 
 
 def test_two_phones_behind_one_nat_talk_through_the_cloud(make_stage: MakeStage) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.lab.stage import MakeStage
-from tests.nuances.homes import evidence_of, home, listed
+from tests.nuances.homes import evidence_of, home, listed, packets_to
 from voxlab import CallFailed
 
 KINDS = ("full_cone", "restricted_cone", "port_restricted_cone", "symmetric")
@@ -24,6 +24,8 @@ def test_calls_pass_a_nat_of_every_kind_both_ways(make_stage: MakeStage, kind: s
         caller.hang_up()
         assert call.explain().ids == (), call.explain().text()
         assert set(call.media["lost"]) == {0}
+        assert packets_to(call, "alice") >= 249
+        assert packets_to(call, "bob") >= 249
         assert {"cloud", "alice", "bob", "home"} >= set(call.media["dst_name"]) >= {"cloud", "alice", "bob"}
         assert "home" in call.ladder().text()
 

@@ -220,6 +220,7 @@ def _arrow(entry: Entry, number: int, columns: Columns, letters: dict[str, str])
 
 def _remarks(notes: Sequence[Note], columns: Columns) -> Iterator[Remark]:
     """Yield what scenarios and the location service had to say; a scenario speaks where its session's legs meet."""
+    network: set[tuple[object, ...]] = set()
     hosts = {note.session: columns.find(Address(note.host, 0)) for note in notes if isinstance(note, LegOpened)}
     for note in notes:
         if isinstance(note, ScenarioLog):
@@ -229,17 +230,34 @@ def _remarks(notes: Sequence[Note], columns: Columns) -> Iterator[Remark]:
         elif isinstance(note, MediaBlocked):
             text = f"the border keeps RTP from {note.src.host} out: {note.host} hears nothing"
             yield Remark(note.time_s, text, None, failure=True)
-        elif isinstance(note, NatDropped):
-            yield Remark(note.time_s, f"{note.nat} drops it: {note.why}", None, failure=True)
-        elif isinstance(note, Fragmented):
-            how = f"{note.size_bytes} bytes travel in {note.fragments} fragments"
-            lost = "" if note.arrived else ", and not all of them arrive"
-            yield Remark(note.time_s, how + lost, None, failure=not note.arrived)
-        elif isinstance(note, NameLookup) and note.failed:
-            yield Remark(note.time_s, f"DNS: {note.kind} {note.name}: {note.answer}", None, failure=True)
+        elif isinstance(note, (NatDropped, Fragmented, NameLookup)):
+            if (said := _said_once(note)) not in network:
+                network.add(said)
+                yield from _of_network(note)
         elif isinstance(note, RegistrationChanged):
             until = f" for {note.expires_s:g} s" if note.expires_s else ""
             yield Remark(note.time_s, f"{note.aor} {note.state}{until}")
+
+
+def _said_once(note: NatDropped | Fragmented | NameLookup) -> tuple[object, ...]:
+    """Return what two such notes have in common that need be told once: each repetition of a message brings one."""
+    if isinstance(note, NatDropped):
+        return note.nat, note.src, note.dst, note.reason
+    if isinstance(note, Fragmented):
+        return note.src, note.dst, note.size_bytes, note.arrived
+    return note.kind, note.name, note.answer
+
+
+def _of_network(note: NatDropped | Fragmented | NameLookup) -> Iterator[Remark]:
+    """Yield what NATs, links and DNS had to say."""
+    if isinstance(note, NatDropped):
+        yield Remark(note.time_s, f"{note.nat} drops it: {note.why}", None, failure=True)
+    elif isinstance(note, Fragmented):
+        lost = "" if note.arrived else ", and not all of them arrive"
+        text = f"{note.size_bytes} bytes travel in {note.fragments} fragments{lost}"
+        yield Remark(note.time_s, text, None, failure=not note.arrived)
+    elif note.failed:
+        yield Remark(note.time_s, f"DNS: {note.kind} {note.name}: {note.answer}", None, failure=True)
 
 
 def _in_time(event: Event) -> tuple[float, int, int]:

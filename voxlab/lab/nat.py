@@ -170,6 +170,8 @@ class Nat(Faulty):
         return self._faults
 
     def __repr__(self) -> str:
+        if self.lab.world.closed:
+            return f"<Nat {self.name}: its lab is closed>"
         what = self.kind.replace("_", " ") or f"{self.mapping} mapping, {self.filtering} filtering"
         where = f" behind {self.behind.name}" if self.behind is not None else ""
         faults = f", faults: {', '.join(self.faults)}" if self.faults else ""
@@ -182,6 +184,8 @@ class Nat(Faulty):
 
 def new_nat(lab: Lab, name: str, network: str, behind: Nat | None) -> Nat:
     """Make a NAT and put it on the network."""
+    if behind is not None and getattr(behind, "lab", None) is not lab:
+        raise VoxlabError(f"behind is another NAT of this lab, such as lab.nat('cgn'), not {behind!r}")
     checked(name, ACCOUNT._replace(kind="a NAT", example="home"))
     if lab.unused_title(name, "nat") != name:
         raise VoxlabError(f"{name!r} is the name of another host of this lab; call the NAT otherwise")

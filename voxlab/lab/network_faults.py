@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from voxlab.base.errors import VoxlabError
 from voxlab.elements.dns_trouble import DeadFirst, Failing, Misleading, Sticky, Trouble, WithoutServices
 from voxlab.faults.alg import REWRITES, is_sip
 from voxlab.host.intruder import Intruder
@@ -64,10 +65,18 @@ def _contact_believed(sbc: Sbc) -> Back:
 
 
 def _no_latching(sbc: Sbc) -> Back:
+    _refuse_live(sbc, "no_latching")
     return _set(sbc.traversal, "latching", OFF)
 
 
+def _refuse_live(sbc: Sbc, name: str) -> None:
+    """Refuse what has no meaning on real sockets: there are no NATs on a loopback interface."""
+    if sbc.lab.live:
+        raise VoxlabError(f"{name!r} shows behind NATs alone, and those are in the simulated world: Lab() without live")
+
+
 def _latching_hijack(sbc: Sbc) -> Back:
+    _refuse_live(sbc, "latching_hijack")
     back = _set(sbc.traversal, "latching", OPEN)
     intruder = Intruder(sbc.lab.installation.new_stranger)
     open_again = _set(sbc.traversal, "opened", intruder.tries)

@@ -77,6 +77,10 @@ class Phone(PhoneActions):
             pings=Pings(options.pings, options.keep_alive_every_s),
             largest_datagram_bytes=options.largest_datagram_bytes,
         )
+        if options.nat is not None and options.nat.lab is not lab:
+            raise VoxlabError(
+                f"{options.nat.name} is a NAT of another lab: lab.nat({options.nat.name!r}) makes one here"
+            )
         place = replace((options.nat or self.user).new_place(self.title), symmetric=options.symmetric_rtp)
         self.machine = PhoneMachine(
             place,

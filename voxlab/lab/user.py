@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from voxlab.base.errors import VoxlabError
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.phone import Phone
 from voxlab.lab.phone_options import PhoneOptions, updated
@@ -152,6 +153,8 @@ class User:
         Phone
             Registered, or with the refusal in its repr.
         """
+        if nat is not None and getattr(nat, "lab", self.lab) is not self.lab:
+            raise VoxlabError(f"{nat.name} is a NAT of another lab: lab.nat({nat.name!r}) makes one here")
         given = _given(
             answer_after_s=answer_after,
             busy=busy,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from voxlab.analysis.diagnosis.case import Case, Step
 from voxlab.analysis.diagnosis.finding import Certainty, Evidence, Finding
 from voxlab.base.datagram import Address, is_private
-from voxlab.base.records import DELIVERED, REFUSED, NatDropped
+from voxlab.base.records import DELIVERED, REFUSED, MediaStarted, NatDropped
 
 _CROSSING_S = 0.5
 """Within so many seconds a message is seen on both sides of a NAT."""
@@ -148,6 +148,30 @@ def one_way(case: Case) -> Iterator[Finding]:
         )
 
 
+def unlatched(case: Case) -> Iterator[Finding]:
+    """Find a far end behind a NAT whose RTP comes from where no signalling does: nobody takes it for the far end's."""
+    blocks, taken = case.rtp_blocks, {(stream.src, stream.dst) for stream in case.streams}
+    for note in case.notes(MediaStarted):
+        came = [block for block in blocks if block.dst == note.local and not is_private(block.src.host)]
+        came = [block for block in came if (block.src, block.dst) not in taken]
+        packets = sum(map(len, came))  # the first may come before there is a latch
+        answered = any(block.src == note.local for block in blocks)
+        if not is_private(note.remote.host) or packets < _FEW_PACKETS or answered:
+            continue
+        source = came[0].src
+        yield Finding(
+            "VX-NAT-ONE-WAY",
+            Certainty.CERTAIN,
+            f"{case.name_of(note.remote)} is not heard and hears nothing: its SDP names the private address "
+            f"{note.remote}, and its RTP comes from {source}, where no signalling comes from",
+            "RFC 7362 s.4, s.5",
+            "let the operator of that phone relay its media, or put the public address into its SDP",
+            _described(case, note.remote, "a private address, of no use outside the NAT"),
+            (f"{packets} packets came from {source} and were nobody's; none was sent back",),
+        )
+        return
+
+
 def hijacked(case: Case) -> Iterator[Finding]:
     """Find RTP that goes to somebody who had no part in the signalling: a latch took the first packet from anywhere."""
     known = {host for step in case.steps for host in (step.entry.src.host, step.entry.dst.host)}
@@ -271,4 +295,4 @@ def _length_wrong(data: bytes) -> str:
     return ""
 
 
-RULES = (contact_believed, reply_port, binding_gone, one_way, hijacked, gateway)
+RULES = (contact_believed, reply_port, binding_gone, one_way, unlatched, hijacked, gateway)
