@@ -212,10 +212,9 @@ def _sdp_hosts(step: Step) -> set[str]:
 
 
 def _described(case: Case, address: Address, remark: str) -> tuple[Evidence, ...]:
-    for step in case.steps:
-        if address.host in _sdp_hosts(step):
-            return (step.shows("c=", remark),)
-    return ()
+    """Return the description that names an address, as it was read outside the NAT where it was seen there."""
+    found = [step for step in case.steps if address.host in _sdp_hosts(step)]
+    return tuple(step.shows("c=", remark) for step in sorted(found, key=lambda step: case.wire(step) != "")[:1])
 
 
 # -- gateways
