@@ -21,6 +21,7 @@ PEERS = {
     "kamailio": "kamailio",
     "tshark": "tshark",
     "sipsak": "sipsak",
+    "svmap": "sipvicious",
     "linphonec": "linphone-cli",
     "ip": "iproute2",
     "espeak-ng": "espeak-ng",

@@ -6,8 +6,9 @@ import re
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.ids import Ids
-from voxlab.elements.authentication import Authenticator, Lockout
+from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import LocationService
+from voxlab.elements.lockout import Lockout
 from voxlab.elements.registrar import Intervals, Record, Registrar
 from voxlab.sip.digest import answer, ha1
 from voxlab.sip.digest_server import DigestServer

@@ -155,7 +155,7 @@ def test_nobody_is_refused_like_a_wrong_password() -> None:
     )
     assert nobody == wrong
     assert nobody.outcome is Outcome.WRONG
-    assert nobody.nonce_is_ours
+    assert nobody.is_guess
 
 
 def test_each_algorithm_gets_its_own_header_value_in_the_given_order() -> None:
@@ -193,15 +193,18 @@ def test_an_old_nonce_is_stale_and_a_nonce_from_the_future_too() -> None:
     assert door.verify(door.credentials(challenge, nc=3), 99.0).outcome is Outcome.STALE
 
 
-def test_a_nonce_of_another_server_is_stale_with_the_right_password_and_wrong_without() -> None:
+def test_a_nonce_of_another_server_or_for_another_address_is_stale_whatever_the_password() -> None:
     door, other = Door(), DigestServer("r", Ids.seeded(2))
     challenge = other.challenge(0.0)[0]
     stale, wrong = (
         door.verify(door.credentials(challenge), 0.0),
         door.verify(door.credentials(challenge, password="x"), 0.0),
     )
-    assert (stale.outcome, stale.nonce_is_ours) == (Outcome.STALE, False)
-    assert (wrong.outcome, wrong.nonce_is_ours) == (Outcome.WRONG, False)
+    assert stale == wrong
+    assert (stale.outcome, stale.is_guess) == (Outcome.STALE, False)
+    challenge = door.server.challenge(0.0, audience="192.0.2.66")[0]
+    assert door.verify(door.credentials(challenge), 0.0).outcome is Outcome.STALE
+    assert door.verify(door.credentials(challenge, password="x"), 0.0).outcome is Outcome.STALE
     for forged in ("", "x" * 52, "é" * 52, Challenge.parse(door.server.challenge(0.0)[0]).nonce[:-1] + "g"):
         credentials = door.credentials(str(Challenge("r", forged, qop=("auth",))))
         assert door.verify(credentials, 0.0).outcome is Outcome.STALE

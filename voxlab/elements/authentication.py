@@ -1,4 +1,4 @@
-"""Who sent a request: the server side of digest with its lock-out (RFC 3261 s.22.1-22.4, RFC 7616 s.5).
+"""Who sent a request: the server side of digest (RFC 3261 s.22.1-22.4, RFC 7616 s.5).
 
 Must not know what an authenticated user may do; ``keyring`` is the client side.
 """
@@ -11,64 +11,13 @@ from typing import NamedTuple, Protocol
 from voxlab.base.datagram import Flow
 from voxlab.base.errors import SipSyntaxError
 from voxlab.elements.keyring import CHALLENGED_BY, Header
+from voxlab.elements.lockout import Lockout
 from voxlab.sip.digest import Credentials
 from voxlab.sip.digest_server import DigestServer, Outcome, Verdict
 from voxlab.sip.message import Request
 from voxlab.sip.uri import Uri
 
 _LONGEST_NAME = 128
-
-
-class Lockout:
-    """Counts wrong answers per sender, and turns the sender away for a while past too many.
-
-    Only answers to nonces that went to the very address count: who merely writes another's address into a UDP packet
-    never saw the nonce, and so
-    cannot lock the other out.
-
-    Parameters
-    ----------
-    max_failures : int
-        So many wrong answers in a row are let pass.
-    duration_s : float
-        How long a sender is turned away, and after how long a wrong answer is forgotten.
-    max_entries : int
-        Senders and nonces remembered; the oldest is forgotten first.
-    """
-
-    def __init__(self, *, max_failures: int = 10, duration_s: float = 60.0, max_entries: int = 16_384) -> None:
-        self.max_failures = max_failures
-        self.duration_s = duration_s
-        self._max_entries = max_entries
-        self._issued: dict[str, str] = {}
-        self._failures: dict[tuple[str, str], tuple[int, float]] = {}
-
-    def issued(self, nonce: str, address: str) -> None:
-        """Remember to whom a nonce went."""
-        if len(self._issued) >= self._max_entries:
-            del self._issued[next(iter(self._issued))]
-        self._issued[nonce] = address
-
-    def is_locked(self, address: str, username: str, now: float) -> bool:
-        """Whether this user's name is turned away when it comes from this address."""
-        count, since_s = self._failures.get((address, username), (0, 0.0))
-        return count > self.max_failures and now < since_s + self.duration_s
-
-    def failed(self, address: str, username: str, nonce: str, now: float) -> None:
-        """Count a wrong answer, if the nonce was for this address."""
-        if self._issued.get(nonce) != address:
-            return
-        count, since_s = self._failures.pop((address, username), (0, now))
-        if now >= since_s + self.duration_s:
-            count = 0
-        if len(self._failures) >= self._max_entries:
-            del self._failures[next(iter(self._failures))]
-        self._failures[address, username] = (count + 1, now)
-
-    def passed(self, address: str, username: str) -> None:
-        """Forget wrong answers: the right one came."""
-        if self._failures:
-            self._failures.pop((address, username), None)
 
 
 class Subscriber(Protocol):
@@ -123,7 +72,7 @@ class Authenticator:
     digest : DigestServer
     subscribers : Subscribers
     lockout : Lockout or None
-        By default one of its own.
+        Who is turned away for wrong passwords; by default one of its own.
     addresses : container of str
         Our own addresses: credentials may name one of them where the Request-URI has the domain (s.22.4 item 6: not
         necessarily a failure), as SIPp
@@ -140,7 +89,7 @@ class Authenticator:
     ) -> None:
         self._digest = digest
         self._subscribers = subscribers
-        self._lockout = lockout or Lockout()
+        self.lockout = Lockout() if lockout is None else lockout
         self._addresses = addresses
 
     @property
@@ -172,18 +121,19 @@ class Authenticator:
             return self._challenge("no credentials", "", status, flow, now)
         username = credentials.username
         subscriber = self._subscribers.user_named(username, host)
-        address, name = flow.remote.host, username[:_LONGEST_NAME] if subscriber is None else subscriber.aor
-        if self._lockout.is_locked(address, name, now):
+        address, name = flow.remote.host, _told(username, host) if subscriber is None else subscriber.aor
+        if self.lockout.is_locked(address, name, now):
             return Judgement(None, "locked out", username, 403)
-        verdict = self._verify(credentials, request, subscriber, now)
+        verdict = self._verify(credentials, request, subscriber, address, now)
         if verdict.outcome is Outcome.OK:
-            self._lockout.passed(address, name)
+            self.lockout.passed(address, name)
             return Judgement(subscriber, "accepted", username)
         if verdict.outcome is not Outcome.WRONG:
             return self._challenge(verdict.outcome.value, username, status, flow, now, stale=True)
-        if verdict.nonce_is_ours:
-            self._lockout.failed(address, name, credentials.nonce, now)
-        return self._challenge(_why(verdict, subscriber), username, status, flow, now)
+        why = _why(verdict, subscriber)
+        if verdict.is_guess and self.lockout.failed(address, name, now):
+            why += f"; {name} is locked out at {address} for {self.lockout.remaining_s(address, name, now):.0f} s"
+        return self._challenge(why, username, status, flow, now)
 
     def _credentials(self, request: Request, status: int) -> Credentials | None:
         """Return the credentials for our realm; other realms are those of others (s.22.3)."""
@@ -198,12 +148,14 @@ class Authenticator:
                 return credentials
         return None
 
-    def _verify(self, credentials: Credentials, request: Request, subscriber: Subscriber | None, now: float) -> Verdict:
+    def _verify(
+        self, credentials: Credentials, request: Request, subscriber: Subscriber | None, address: str, now: float
+    ) -> Verdict:
         uri = request.uri_text
         if credentials.uri != uri and self._is_our_address(credentials.uri):
             uri = credentials.uri
         lookup = _nobody if subscriber is None else subscriber.ha1
-        return self._digest.verify(credentials, request.method, uri, lookup, now, request.body)
+        return self._digest.verify(credentials, request.method, uri, lookup, now, request.body, address)
 
     def _is_our_address(self, uri_text: str) -> bool:
         try:
@@ -214,14 +166,19 @@ class Authenticator:
     def _challenge(
         self, verdict: str, username: str, status: int, flow: Flow, now: float, *, stale: bool = False
     ) -> Judgement:
-        values = self._digest.challenge(now, stale)
-        self._lockout.issued(values[0].partition('nonce="')[2].partition('"')[0], flow.remote.host)
+        values = self._digest.challenge(now, stale, flow.remote.host)
         name = CHALLENGED_BY[status][0]
         return Judgement(None, verdict, username, status, tuple([(name, value) for value in values]))
 
 
 def _nobody(username: str, algorithm: str) -> str | None:
     return None
+
+
+def _told(username: str, host: str) -> str:
+    """Return whom a name means that is nobody's: the same, whichever of its two forms was tried."""
+    name = username[:_LONGEST_NAME]
+    return name if "@" in name else f"{name}@{host}"
 
 
 def _why(verdict: Verdict, subscriber: Subscriber | None) -> str:

@@ -15,6 +15,7 @@ from voxlab.base.records import MessageRefused, RegistrationChanged
 from voxlab.elements.authentication import Authenticator, Subscribers
 from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
+from voxlab.elements.lockout import Lockout
 from voxlab.elements.node import Malformed, Node, NodeEvent
 from voxlab.elements.proxy import TurnedBack
 from voxlab.elements.registrar import Directory, Intervals, Registrar
@@ -91,6 +92,8 @@ class ServerMachine:
     ----------
     own_hosts : set of str
         Our addresses: a Request-URI may name one of them.
+    lockout : Lockout
+        Who is turned away for wrong passwords, wherever they were tried.
     """
 
     def __init__(
@@ -112,7 +115,8 @@ class ServerMachine:
         self.own_hosts: set[str] = set()
         listens = self._attach()
         digest = DigestServer(population.realm, place.ids.fork("digest"), algorithms=settings.algorithms)
-        authenticator = Authenticator(digest, population, addresses=self.own_hosts)
+        self.lockout = Lockout()
+        authenticator = Authenticator(digest, population, lockout=self.lockout, addresses=self.own_hosts)
         self.registrar = Registrar(
             self.location,
             authenticator,

@@ -118,6 +118,17 @@ def probabilities() -> Column:
     return np.clip(np.concatenate((coarse, fine, 1.0 - 1.0 / CELLS + fine)), finest, 1.0 - finest)
 
 
+def settled(values: Column) -> Column:
+    """Return values rounded to 22 bits, but no finer than 2**-34, so that a table is the same on every processor.
+
+    The last bits of ``exp``, ``log`` and ``pow`` depend on the vector instructions that NumPy finds, and what is made
+    of a trace can hang on one of them.
+    """
+    _, exponent = np.frexp(values)
+    bits = np.minimum(22 - exponent, 34)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(values, bits)), -bits))
+
+
 def uniform_table(low_value: float, high_value: float) -> Column:
     """Return the quantile table of an even distribution."""
     return low_value + probabilities() * (high_value - low_value)
@@ -126,12 +137,12 @@ def uniform_table(low_value: float, high_value: float) -> Column:
 def normal_table(mean: float, deviation: float) -> Column:
     """Return the quantile table of a normal distribution."""
     inverse = NormalDist().inv_cdf
-    return mean + deviation * np.array([inverse(each) for each in probabilities().tolist()])
+    return mean + deviation * settled(np.array([inverse(each) for each in probabilities().tolist()]))
 
 
 def pareto_table(scale: float, shape: float) -> Column:
     """Return the quantile table of Pareto's distribution above 0 (Lomax): ``scale * ((1 - p) ** (-1 / shape) - 1)``."""
-    return np.asarray(scale * ((1.0 - probabilities()) ** (-1.0 / shape) - 1.0))
+    return scale * settled((1.0 - probabilities()) ** (-1.0 / shape) - 1.0)
 
 
 def gamma_table(shape: float, scale: float) -> Column:
@@ -149,7 +160,7 @@ def gamma_table(shape: float, scale: float) -> Column:
         total += term
     below = np.exp(shape * np.log(x) - x - math.lgamma(shape)) * total
     known = np.concatenate(([0.0], np.minimum(below, 1.0)))
-    return np.asarray(scale * np.interp(probabilities(), known, np.concatenate(([0.0], x))))
+    return scale * settled(np.interp(probabilities(), known, np.concatenate(([0.0], x))))
 
 
 def measured_table(values: npt.ArrayLike) -> Column:

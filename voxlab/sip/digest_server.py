@@ -21,7 +21,9 @@ from voxlab.sip.uri import Uri
 _STAMP_DIGITS = 12
 _SALT_DIGITS = 8
 _BODY_DIGITS = _STAMP_DIGITS + _SALT_DIGITS
-_MAC_BYTES = 16
+_MAC_BYTES = 12
+_TAG_BYTES = 4
+_TOLD_DIGITS = _BODY_DIGITS + 2 * _TAG_BYTES
 _NC_WINDOW = 64
 _EIGHT_HEX = re.compile("[0-9A-Fa-f]{8}").fullmatch
 
@@ -38,13 +40,13 @@ class Outcome(Enum):
 
 
 class Verdict(NamedTuple):
-    """The outcome, a sentence for the journal, and whether the nonce was one of ours (only such answers count for a
-    lock-out).
+    """The outcome, a sentence for the journal, and whether it was a guess: nothing was wrong but the user or the
+    password. Only guesses count for a lock-out.
     """
 
     outcome: Outcome
     reason: str
-    nonce_is_ours: bool
+    is_guess: bool = False
 
     @property
     def ok(self) -> bool:
@@ -52,13 +54,14 @@ class Verdict(NamedTuple):
         return self.outcome is Outcome.OK
 
 
-_OK = Verdict(Outcome.OK, "authenticated", True)
+_OK = Verdict(Outcome.OK, "authenticated")
 
 
 class DigestServer:
     """Challenges and verifies for one realm.
 
-    A challenge costs no memory: its nonce is a time stamp, a salt and a keyed hash of both. What is remembered is
+    A challenge costs no memory: its nonce is a time stamp, a salt, a keyed hash of both, and a short one that says whom
+    it went to. What is remembered is
     which nonce counts of a nonce have been used, for at most ``tracked_nonces`` nonces; the rest have to be answered
     anew (stale).
 
@@ -105,9 +108,9 @@ class DigestServer:
         self._used: dict[str, tuple[int, int]] = {}  # nonce -> highest count, bits of the counts below it
         self._floor_ms = -1  # a nonce of this time or before that is not tracked may have been forgotten
 
-    def challenge(self, now: float, stale: bool = False) -> list[str]:
-        """Return one header value per algorithm, all with the same fresh nonce."""
-        nonce = self._nonce(now)
+    def challenge(self, now: float, stale: bool = False, audience: str = "") -> list[str]:
+        """Return one header value per algorithm, all with the same fresh nonce, for whoever is at ``audience``."""
+        nonce = self._nonce(now, audience)
         return [str(Challenge(self.realm, nonce, name, self._qop, stale)) for name in self.algorithms]
 
     def verify(
@@ -118,23 +121,28 @@ class DigestServer:
         ha1_lookup: Callable[[str, str], str | None],
         now: float,
         body: bytes = b"",
+        audience: str = "",
     ) -> Verdict:
-        """Judge credentials.
+        """Judge the credentials of somebody at ``audience``.
+
+        A nonce that is not ours, or went elsewhere, is stale whatever the answer (RFC 7616 s.3.3): whether that was
+        right would tell a guesser what no lock-out counts. A device that has moved answers the new one.
 
         ``ha1_lookup(username, algorithm)`` answers the HA1 for "MD5" or "SHA-256", None for nobody; nobody is
         verified against an HA1 of our own drawing, so that the time tells nothing (RFC 7616 s.5.8).
         """
         stamp_ms = self._stamp_ms(credentials.nonce)
-        ours = stamp_ms is not None
         fault = self._mismatch(credentials, uri)
         if fault:
-            return Verdict(Outcome.WRONG, fault, ours)
-        if not self._answers(credentials, method, ha1_lookup, body):
-            return Verdict(Outcome.WRONG, "the user is unknown or the password wrong", ours)
+            return Verdict(Outcome.WRONG, fault)
         if stamp_ms is None:
-            return Verdict(Outcome.STALE, "the nonce is not of our making", False)
+            return Verdict(Outcome.STALE, "the nonce is not of our making")
+        if not self._went_to(credentials.nonce, audience):
+            return Verdict(Outcome.STALE, "the nonce went to another address")
+        if not self._answers(credentials, method, ha1_lookup, body):
+            return Verdict(Outcome.WRONG, "the user is unknown or the password wrong", is_guess=True)
         if not 0 <= int(now * 1000) - stamp_ms <= self._lifetime_ms:
-            return Verdict(Outcome.STALE, "the nonce is too old", True)
+            return Verdict(Outcome.STALE, "the nonce is too old")
         return self._count(credentials, stamp_ms)
 
     def _mismatch(self, credentials: Credentials, uri: str) -> str:
@@ -174,21 +182,21 @@ class DigestServer:
         used = self._used.get(credentials.nonce)
         count = _nonce_count(credentials)
         if count < 1:
-            return Verdict(Outcome.WRONG, "the nonce count is no hexadecimal number from 1", True)
+            return Verdict(Outcome.WRONG, "the nonce count is no hexadecimal number from 1")
         if used is None:
             if stamp_ms <= self._floor_ms:
-                return Verdict(Outcome.STALE, "the nonce was forgotten", True)
+                return Verdict(Outcome.STALE, "the nonce was forgotten")
             self._remember(credentials.nonce, count)
             return _OK
         if credentials.qop is None:
-            return Verdict(Outcome.STALE, "a nonce without qop works once", True)
+            return Verdict(Outcome.STALE, "a nonce without qop works once")
         highest, below = used
         if count > highest:
             self._used[credentials.nonce] = (count, _shifted(below, count - highest))
             return _OK
         bit = 1 << (highest - count)
         if highest - count >= _NC_WINDOW or below & bit:
-            return Verdict(Outcome.REPLAY, f"nonce count {credentials.nc} was used before", True)
+            return Verdict(Outcome.REPLAY, f"nonce count {credentials.nc} was used before")
         self._used[credentials.nonce] = (highest, below | bit)
         return _OK
 
@@ -199,20 +207,28 @@ class DigestServer:
             self._floor_ms = max(self._floor_ms, int(oldest[:_STAMP_DIGITS], 16))
         self._used[nonce] = (count, 1)
 
-    def _nonce(self, now: float) -> str:
+    def _nonce(self, now: float, audience: str) -> str:
         text = f"{int(now * 1000):0{_STAMP_DIGITS}x}{self._ids.uint32():0{_SALT_DIGITS}x}"
-        return text + self._mac(text)
+        told = text + self._tag(text, audience)
+        return told + self._mac(told)
 
     def _mac(self, text: str) -> str:
         return hashlib.blake2b(text.encode("ascii"), digest_size=_MAC_BYTES, key=self._key).hexdigest()
 
+    def _tag(self, text: str, audience: str) -> str:
+        told = f"{text} {audience}".encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(told, digest_size=_TAG_BYTES, key=self._key).hexdigest()
+
+    def _went_to(self, nonce: str, audience: str) -> bool:
+        return compare_digest(self._tag(nonce[:_BODY_DIGITS], audience), nonce[_BODY_DIGITS:_TOLD_DIGITS])
+
     def _stamp_ms(self, nonce: str) -> int | None:
         """Return when a nonce of ours was made, None for one that is not ours."""
-        text = nonce[:_BODY_DIGITS]
+        text = nonce[:_TOLD_DIGITS]
         if (
-            len(nonce) != _BODY_DIGITS + 2 * _MAC_BYTES
+            len(nonce) != _TOLD_DIGITS + 2 * _MAC_BYTES
             or not nonce.isascii()
-            or not compare_digest(self._mac(text), nonce[_BODY_DIGITS:])
+            or not compare_digest(self._mac(text), nonce[_TOLD_DIGITS:])
         ):
             return None
         return int(text[:_STAMP_DIGITS], 16)

@@ -24,6 +24,7 @@ class NotReady(RuntimeError):
 def missing(*programs: str) -> str | None:
     """Return the reason to skip, with its cure, when a program is not installed; None when all are there."""
     packages = {"sipp": "sip-tester", "ip": "iproute2", "rtpengine": "rtpengine-daemon"}
+    packages |= dict.fromkeys(("svmap", "svwar", "svcrack"), "sipvicious")
     absent = [name for name in programs if shutil.which(name) is None]
     if not absent:
         return None
