@@ -32,6 +32,7 @@ CONTRACT = {
     "branch": "string",
     "retransmission": "bool",
     "size_bytes": "int64",
+    "wire": "category",
 }
 
 

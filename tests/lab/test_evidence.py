@@ -21,6 +21,7 @@ from voxlab.net.impairment import Impairment
 MESSAGE_COLUMNS = [
     "time_s", "time", "src", "src_port", "dst", "dst_port", "src_name", "dst_name", "transport", "method", "status",
     "kind", "call", "leg", "call_id", "cseq", "cseq_method", "branch", "retransmission", "size_bytes",
+    "wire",
 ]  # fmt: skip
 
 

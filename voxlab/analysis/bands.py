@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.datagram import Address
-from voxlab.base.records import DELIVERED, MediaStarted, Note, RtpBlock, StreamMeasured
+from voxlab.base.records import DELIVERED, REFUSED, MediaStarted, Note, RtpBlock, StreamMeasured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,6 +53,7 @@ class Traffic(NamedTuple):
     payload_type: int
     codec: str
     call_id: str
+    outcome: int = DELIVERED
 
 
 def bands(
@@ -75,6 +76,8 @@ def bands(
         call_id = traffic.call_id or _call_id(traffic, owners)
         if src is None or dst is None or not (whole_lab or call_id in letters):
             continue
+        from_nat, to_nat = columns.nats(traffic.src, traffic.dst, traffic.outcome)
+        src, dst = src if from_nat is None else from_nat, dst if to_nat is None else to_nat
         one = _band(traffic, src, dst, letters.get(call_id, ""), _codec_name(traffic, owners, codecs))
         key = one.left, one.right, one.leg
         found[key] = _joined(found[key], one) if key in found else one
@@ -122,10 +125,10 @@ def _joined_names(one: str, other: str) -> str:
 
 
 def _from_blocks(journal: Journal) -> list[Traffic]:
-    found: dict[tuple[Address, Address, int], Traffic] = {}
+    found: dict[tuple[Address, Address, int, int], Traffic] = {}
     for block in journal.rtp_blocks:
         one = _summed(block)
-        key = block.src, block.dst, block.ssrc
+        key = block.src, block.dst, block.ssrc, one.outcome
         found[key] = _longer(found[key], one) if key in found else one
     return list(found.values())
 
@@ -134,7 +137,8 @@ def _summed(block: RtpBlock) -> Traffic:
     lost = int((block.outcome != DELIVERED).sum())
     payload_type = int(block.payload_type[0]) & 0x7F
     start_s, end_s = float(block.time_s[0]), float(block.time_s[-1])
-    return Traffic(block.src, block.dst, start_s, end_s, len(block), lost, payload_type, "", block.call_id)
+    fate = REFUSED if bool((block.outcome == REFUSED).all()) else DELIVERED
+    return Traffic(block.src, block.dst, start_s, end_s, len(block), lost, payload_type, "", block.call_id, fate)
 
 
 def _longer(one: Traffic, other: Traffic) -> Traffic:

@@ -18,8 +18,11 @@ from voxlab.base.datagram import Address
 from voxlab.base.records import (
     DELIVERED,
     LOST,
+    Fragmented,
     LegOpened,
     MediaBlocked,
+    NameLookup,
+    NatDropped,
     Note,
     RegistrationChanged,
     ScenarioFailed,
@@ -198,11 +201,12 @@ def _flow(
 
 
 def _arrow(entry: Entry, number: int, columns: Columns, letters: dict[str, str]) -> Arrow:
+    src, dst = columns.ends(entry)
     return Arrow(
         number=number,
         time_s=entry.time_s,
-        src=columns.of(entry.src),
-        dst=columns.of(entry.dst),
+        src=src,
+        dst=dst,
         label=entry.label,
         note=offer_note(entry),
         leg=letters.get(entry.call_id, ""),
@@ -216,6 +220,7 @@ def _arrow(entry: Entry, number: int, columns: Columns, letters: dict[str, str])
 
 def _remarks(notes: Sequence[Note], columns: Columns) -> Iterator[Remark]:
     """Yield what scenarios and the location service had to say; a scenario speaks where its session's legs meet."""
+    network: set[tuple[object, ...]] = set()
     hosts = {note.session: columns.find(Address(note.host, 0)) for note in notes if isinstance(note, LegOpened)}
     for note in notes:
         if isinstance(note, ScenarioLog):
@@ -225,9 +230,34 @@ def _remarks(notes: Sequence[Note], columns: Columns) -> Iterator[Remark]:
         elif isinstance(note, MediaBlocked):
             text = f"the border keeps RTP from {note.src.host} out: {note.host} hears nothing"
             yield Remark(note.time_s, text, None, failure=True)
+        elif isinstance(note, (NatDropped, Fragmented, NameLookup)):
+            if (said := _said_once(note)) not in network:
+                network.add(said)
+                yield from _of_network(note)
         elif isinstance(note, RegistrationChanged):
             until = f" for {note.expires_s:g} s" if note.expires_s else ""
             yield Remark(note.time_s, f"{note.aor} {note.state}{until}")
+
+
+def _said_once(note: NatDropped | Fragmented | NameLookup) -> tuple[object, ...]:
+    """Return what two such notes have in common that need be told once: each repetition of a message brings one."""
+    if isinstance(note, NatDropped):
+        return note.nat, note.src, note.dst, note.reason
+    if isinstance(note, Fragmented):
+        return note.src, note.dst, note.size_bytes, note.arrived
+    return note.kind, note.name, note.answer
+
+
+def _of_network(note: NatDropped | Fragmented | NameLookup) -> Iterator[Remark]:
+    """Yield what NATs, links and DNS had to say."""
+    if isinstance(note, NatDropped):
+        yield Remark(note.time_s, f"{note.nat} drops it: {note.why}", None, failure=True)
+    elif isinstance(note, Fragmented):
+        lost = "" if note.arrived else ", and not all of them arrive"
+        text = f"{note.size_bytes} bytes travel in {note.fragments} fragments{lost}"
+        yield Remark(note.time_s, text, None, failure=not note.arrived)
+    elif note.failed:
+        yield Remark(note.time_s, f"DNS: {note.kind} {note.name}: {note.answer}", None, failure=True)
 
 
 def _in_time(event: Event) -> tuple[float, int, int]:

@@ -43,8 +43,11 @@ MESSAGE_COLUMNS = {
     "branch": "string",
     "retransmission": "bool",
     "size_bytes": "int64",
+    "wire": "category",
 }
-"""Columns of ``messages``, in order; the index is ``message``."""
+"""Columns of ``messages``, in order; the index is ``message``. ``wire`` is the NAT inside which a message was seen,
+<NA> for the open network: what crosses a NAT is seen on both of its sides, with other addresses.
+"""
 
 CALL_COLUMNS = {
     "time_s": "float64",
@@ -162,6 +165,7 @@ def _message_row(index: Index, entry: Entry, places: Mapping[str, tuple[int, str
         entry.branch or None,
         entry.retransmission,
         entry.size_bytes,
+        index.journal.wire_of(entry.src, entry.dst, entry.outcome) or None,
     )
 
 

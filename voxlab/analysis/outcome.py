@@ -149,9 +149,12 @@ class _Story:
     def callees(self, *, routed: bool) -> list[str]:
         """Return who was called: the peers of the outgoing legs, else where the INVITE went; ``routed`` through us."""
         if routed:
-            cloud = self._entries[0][1].dst
+            cloud = self._entries[0][1].dst  # also where a NAT is on the way
             passed = [entry for _, entry in self._entries if entry.src == cloud and entry.kind == "request"]
-            return [self._name(entry, of_source=False) for entry in passed if entry.method == "INVITE"]
+            invites = [entry for entry in passed if entry.method == "INVITE"]
+            called = [self._name(entry, of_source=False) for entry in invites]
+            nats = set(self._journal.behind.values())
+            return [name for name in called if name not in nats] or called
         peers = [leg.peer for leg in self._call.legs if leg.peer and not leg.incoming]
         if peers or self._call.session:
             return peers

@@ -1,6 +1,7 @@
 """Who took part: addresses gathered into the columns of a ladder.
 
-Must not know messages beyond their two ends. A named address is whom it is named after; an unnamed one is its host,
+Must not know messages beyond their two ends. What was seen behind a NAT goes to the NAT or comes from it, although its
+addresses are those of the hosts. A named address is whom it is named after; an unnamed one is its host,
 and host and
 port where several of one host talk to each other, as on a loopback interface.
 """
@@ -36,8 +37,7 @@ class Columns:
         self._column: dict[str, int] = {}
         self._participants: list[Participant] = []
         for entry in entries:
-            self.of(entry.src)
-            self.of(entry.dst)
+            self.ends(entry)
 
     @property
     def participants(self) -> tuple[Participant, ...]:
@@ -51,6 +51,24 @@ class Columns:
             self._column[key] = len(self._participants)
             self._participants.append(self._participant(address, key))
         return self._column[key]
+
+    def ends(self, entry: Entry) -> tuple[int, int]:
+        """Return the columns that a message went between: behind a NAT one of them is the NAT."""
+        from_nat, to_nat = self._journal.crosses(entry.src, entry.dst, entry.outcome)
+        src = self._nat(from_nat) if from_nat else self.of(entry.src)
+        return src, self._nat(to_nat) if to_nat else self.of(entry.dst)
+
+    def nats(self, src: Address, dst: Address, outcome: int) -> tuple[int | None, int | None]:
+        """Return the columns of the NATs at which a packet begins and ends its wire, None where a host itself does."""
+        from_nat, to_nat = self._journal.crosses(src, dst, outcome)
+        return self._nat(from_nat) if from_nat else None, self._nat(to_nat) if to_nat else None
+
+    def _nat(self, name: str) -> int:
+        if name not in self._column:
+            self._column[name] = len(self._participants)
+            outside = next((host for host, known in self._journal.names.items() if known == name), "")
+            self._participants.append(Participant(name, outside))
+        return self._column[name]
 
     def find(self, address: Address) -> int | None:
         """Return the column of an address, None if it has none."""

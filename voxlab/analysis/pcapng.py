@@ -35,6 +35,7 @@ class Frame(NamedTuple):
     time_ns: int
     data: bytes
     comment: str
+    interface: int = 0
 
 
 def write_pcapng(
@@ -46,6 +47,7 @@ def write_pcapng(
     epoch_s: float = SIMULATED_EPOCH_S,
     names: Mapping[str, str] | None = None,
     interface: str = "voxlab",
+    behind: Mapping[str, str] | None = None,
     from_one: bool = False,
 ) -> int:
     """Write a capture and return the number of its frames.
@@ -61,14 +63,32 @@ def write_pcapng(
     names : mapping of str to str, optional
         What hosts are called; they become name resolution records.
     interface : str
-        Name of the one interface.
+        Name of the interface on the open network.
+    behind : mapping of str to str, optional
+        Which addresses are valid behind a NAT alone, and behind which: each NAT's inside is an interface of its own,
+        because a packet that crosses it is there twice, with other addresses.
     from_one : bool
         Whether comments count the messages from 1, as a call's ladder does, instead of by the journal's numbers.
     """
-    file.write(_section() + _interface(interface) + _resolutions(names or {}))
-    frames = sorted(_frames(messages, blocks, rtcp, round(epoch_s * _NS), from_one), key=lambda frame: frame.time_ns)
+    wires = Wires(behind or {})
+    inside = b"".join(_interface(f"behind {nat}") for nat in wires.nats)
+    file.write(_section() + _interface(interface) + inside + _resolutions(names or {}))
+    found = _frames(messages, blocks, rtcp, round(epoch_s * _NS), from_one, wires)
+    frames = sorted(found, key=lambda frame: frame.time_ns)
     file.writelines(_packet(frame) for frame in frames)
     return len(frames)
+
+
+class Wires:
+    """The interfaces of a capture: 0 is the open network, each NAT's inside has one of its own."""
+
+    def __init__(self, behind: Mapping[str, str]) -> None:
+        self.nats = tuple(dict.fromkeys(behind.values()))
+        self._interface = {host: self.nats.index(nat) + 1 for host, nat in behind.items()}
+
+    def of(self, src: Address, dst: Address) -> int:
+        """Return the interface on which a packet between two addresses is seen."""
+        return self._interface.get(src.host) or self._interface.get(dst.host, 0)
 
 
 def _frames(
@@ -77,6 +97,7 @@ def _frames(
     rtcp: Iterable[RtcpRecord],
     epoch_ns: int,
     from_one: bool,
+    wires: Wires,
 ) -> Iterator[Frame]:
     packets = Packets()
     for position, record in enumerate(messages, 1):
@@ -85,15 +106,17 @@ def _frames(
             map(_in_the_clear, (record.src, record.dst)) if record.transport == "TLS" else (record.src, record.dst)
         )
         comment = _said(f"message {position if from_one else record.number}", record.transport, record.outcome)
-        yield Frame(epoch_ns + round(record.time_s * _NS), wrap(src, dst, record.data), comment)
+        time_ns = epoch_ns + round(record.time_s * _NS)
+        yield Frame(time_ns, wrap(src, dst, record.data), comment, wires.of(src, dst))
     for block in blocks:
-        yield from _rtp_frames(block, packets, epoch_ns)
+        yield from _rtp_frames(block, packets, epoch_ns, wires.of(block.src, block.dst))
     for report in rtcp:
         data = packets.udp(report.src, report.dst, report.data)
-        yield Frame(epoch_ns + round(report.time_s * _NS), data, _OUTCOMES.get(report.outcome, "refused"))
+        time_ns, comment = epoch_ns + round(report.time_s * _NS), _OUTCOMES.get(report.outcome, "refused")
+        yield Frame(time_ns, data, comment, wires.of(report.src, report.dst))
 
 
-def _rtp_frames(block: RtpBlock, packets: Packets, epoch_ns: int) -> Iterator[Frame]:
+def _rtp_frames(block: RtpBlock, packets: Packets, epoch_ns: int, interface: int) -> Iterator[Frame]:
     """Yield the RTP packets that arrived (RFC 3550 s.5.1), as a capture at the receiver would have them.
 
     Payloads that were not kept are zeros of the same length.
@@ -105,7 +128,8 @@ def _rtp_frames(block: RtpBlock, packets: Packets, epoch_ns: int) -> Iterator[Fr
         at += size
         if outcome == DELIVERED:
             header = pack("!BBHII", 0x80, kind, sequence, timestamp, block.ssrc)
-            yield Frame(epoch_ns + round(time_s * _NS), packets.udp(block.src, block.dst, header + payload), "")
+            packet = packets.udp(block.src, block.dst, header + payload)
+            yield Frame(epoch_ns + round(time_s * _NS), packet, "", interface)
 
 
 def _in_the_clear(address: Address) -> Address:
@@ -146,7 +170,7 @@ def _resolutions(names: Mapping[str, str]) -> bytes:
 
 def _packet(frame: Frame) -> bytes:
     size = len(frame.data)
-    head = pack("<IIIII", 0, frame.time_ns >> 32, frame.time_ns & 0xFFFFFFFF, size, size)
+    head = pack("<IIIII", frame.interface, frame.time_ns >> 32, frame.time_ns & 0xFFFFFFFF, size, size)
     options = _option(_COMMENT, frame.comment.encode()) + _END_OF_OPTIONS if frame.comment else b""
     return _block(_PACKET, head + _padded(frame.data) + options)
 

@@ -6,6 +6,8 @@ transport layer's view of a message).
 
 from __future__ import annotations
 
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 
@@ -47,3 +49,19 @@ class TransportError(NamedTuple):
 
     flow: Flow
     reason: str
+
+
+@lru_cache(maxsize=4096)
+def is_private(host: str) -> bool:
+    """Whether an address is valid behind a NAT alone (RFC 1918, RFC 6598, RFC 4193); a name is not."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _private_networks() if network.version == address.version)
+
+
+@lru_cache(maxsize=1)
+def _private_networks() -> tuple[IPv4Network | IPv6Network, ...]:
+    blocks = "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"
+    return tuple(map(ip_network, blocks))

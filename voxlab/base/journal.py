@@ -20,6 +20,7 @@ from voxlab.base.columns import SPAN_ROWS, Row, Span, pack_row, pack_step, pack_
 from voxlab.base.datagram import Address
 from voxlab.base.records import (
     DELIVERED,
+    REFUSED,
     SIMULATED_EPOCH_S,
     Note,
     RtpBlock,
@@ -83,6 +84,7 @@ class Journal:
         self.epoch_s = epoch_s
         self.hear: Callable[[Note], None] | None = None
         self._names: dict[str, str] = {}
+        self._behind: dict[str, str] = {}
         self._arena = Arena(0)
         self._ledger = Arena(0)
         self._empty()
@@ -181,6 +183,10 @@ class Journal:
         """Say what the host at an address, or at ``address:port``, is called; names outlive ``clear``."""
         self._names[host] = name
 
+    def put_behind(self, host: str, nat: str) -> None:
+        """Say that an address is valid behind a NAT alone: what bears it was seen on a wire there."""
+        self._behind[host] = nat
+
     def clear(self) -> None:
         """Forget everything but the names."""
         self._empty()
@@ -222,6 +228,35 @@ class Journal:
     def name_of(self, address: Address) -> str:
         """Return what an address is called: by host and port, else by host, else "" for nobody known."""
         return self._names.get(str(address)) or self._names.get(address.host, "")
+
+    @property
+    def has_nats(self) -> bool:
+        """Whether some addresses are valid behind a NAT alone."""
+        return bool(self._behind)
+
+    @property
+    def behind(self) -> dict[str, str]:
+        """Which addresses are valid behind a NAT alone, and behind which: a copy."""
+        return dict(self._behind)
+
+    def wire_of(self, src: Address, dst: Address, outcome: int = DELIVERED) -> str:
+        """Return the NAT inside which a packet between two addresses was seen, "" for the open network."""
+        if outcome == REFUSED:  # no wire leads there: it was sent to an address that is valid elsewhere
+            return self._behind.get(src.host, "")
+        return self._behind.get(src.host) or self._behind.get(dst.host, "")
+
+    def crosses(self, src: Address, dst: Address, outcome: int = DELIVERED) -> tuple[str, str]:
+        """Return the NATs at which such a packet begins and ends its wire, "" where a host itself does.
+
+        Behind a NAT a packet to the world is given to the NAT, whatever its destination says, and one from the world
+        comes from there.
+        """
+        if not self._behind:
+            return "", ""
+        here, there = self._behind.get(src.host, ""), self._behind.get(dst.host, "")
+        if here == there:
+            return "", ""
+        return (there if there and outcome != REFUSED else "", here)
 
     def messages(self, after: int = 0) -> Iterator[WireRecord]:
         """Yield the messages with numbers above ``after``, as many as there are now."""
@@ -278,7 +313,13 @@ class Journal:
         canon = hashlib.sha256()
         for message in self.messages():
             canon.update(repr(message).encode())
-        for record in (*self.transactions(), *self.transitions(), *self.notes, *sorted(self._names.items())):
+        for record in (
+            *self.transactions(),
+            *self.transitions(),
+            *self.notes,
+            *sorted(self._names.items()),
+            *sorted(self._behind.items()),
+        ):
             canon.update(repr(record).encode())
         for block in self.rtp_blocks:
             _digest_block(canon, block)

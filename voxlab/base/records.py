@@ -313,6 +313,43 @@ class MediaBlocked(NamedTuple):
     call_id: str = ""
 
 
+class NatDropped(NamedTuple):
+    """A NAT let a packet not through: ``reason`` is "no binding", "binding died", "filtered", "no port" or
+    "no hairpinning", ``why`` says it in words; ``call_id`` is "" for media.
+    """
+
+    time_s: float
+    nat: str
+    src: Address
+    dst: Address
+    reason: str
+    why: str
+    call_id: str = ""
+
+
+class Fragmented(NamedTuple):
+    """A datagram was too large for one packet of a link and travelled in fragments (RFC 791 s.2.3)."""
+
+    time_s: float
+    src: Address
+    dst: Address
+    size_bytes: int
+    fragments: int
+    arrived: bool
+    call_id: str = ""
+
+
+class NameLookup(NamedTuple):
+    """What DNS said to a host that asked for a name: ``answer`` in words, ``failed`` when there was none to use."""
+
+    time_s: float
+    host: str
+    kind: str
+    name: str
+    answer: str
+    failed: bool
+
+
 class FaultSwitched(NamedTuple):
     """A fault was switched on or off somewhere."""
 
@@ -339,6 +376,9 @@ Note = (
     | AuthenticationVerdict
     | MessageRefused
     | MediaBlocked
+    | NatDropped
+    | Fragmented
+    | NameLookup
     | FaultSwitched
 )
 """Everything that ``Journal.note`` takes."""

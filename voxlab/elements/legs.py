@@ -10,21 +10,32 @@ from math import inf
 from typing import TypeAlias
 
 from voxlab.base.datagram import Flow, Transmit
+from voxlab.base.errors import SipSyntaxError
 from voxlab.dialog.session import Session
 from voxlab.dialog.tables import State
+from voxlab.elements.locating import is_numeric
 from voxlab.sip.message import Request
+from voxlab.sip.uri import Uri
 
 MergeKey: TypeAlias = tuple[str, str | None, int]
 
 
 class Leg:
-    """A session with the flow that it uses and the transactions that belong to it."""
+    """A session with the flow that it uses and the transactions that belong to it.
 
-    __slots__ = ("acks", "flow", "invite_number", "invite_open", "session", "wanted")
+    Attributes
+    ----------
+    believed_host : str
+        Where a far end behind a NAT believes to be, "" for one that is where it says: what is sent there goes by the
+        flow.
+    """
+
+    __slots__ = ("acks", "believed_host", "flow", "invite_number", "invite_open", "session", "wanted")
 
     def __init__(self, session: Session, flow: Flow) -> None:
         self.session = session
         self.flow = flow
+        self.believed_host = ""
         self.invite_number = 0
         self.invite_open = False
         self.wanted: float | None = None
@@ -143,6 +154,17 @@ class Legs:
 
     def __len__(self) -> int:
         return len(self._by_number)
+
+
+def believed_host(uri_text: str, flow: Flow) -> str:
+    """Return the host of a URI where a datagram flow leads elsewhere, which only a NAT between us explains; else ""."""
+    if flow.reliable or f"{flow.remote}" in uri_text:
+        return ""
+    try:
+        host = Uri.parse(uri_text).host
+    except SipSyntaxError:
+        return ""
+    return host if host != flow.remote.host and is_numeric(host) else ""
 
 
 def merge_key(request: Request) -> MergeKey:

@@ -26,9 +26,10 @@ from voxlab.elements.admission import (
     read_invite,
     unacceptable,
 )
-from voxlab.elements.legs import Leg, Legs
+from voxlab.elements.legs import Leg, Legs, believed_host
 from voxlab.elements.replacing import replaced_leg
 from voxlab.sip.message import Request, Response
+from voxlab.sip.uri import Uri
 from voxlab.transaction.events import AckArrived, RequestArrived, ResponseArrived, StrayResponse, TransactionFailed
 from voxlab.transaction.layer import TransactionLayer
 from voxlab.transaction.timers import Timers
@@ -71,6 +72,8 @@ class TransactionUser:
         Which option tags this host understands, and the smallest session interval that it accepts.
     wishes : Wishes
         What it asks of the extensions in calls that others start.
+    follows_sources : callable
+        Whether requests to a far end behind a NAT go where its messages come from, and not where its Contact says.
     services : dict of str to callable
         Who serves a method outside calls, such as SUBSCRIBE; what is not here gets 405 or 481.
     """
@@ -100,6 +103,7 @@ class TransactionUser:
         self._unsent: list[tuple[Leg, Request]] = []
         self._asking: dict[int, Callable[[Response | None, float], None]] = {}
         self.services: dict[str, Callable[[RequestArrived, float], None]] = {}
+        self.follows_sources: Callable[[], bool] = lambda: True
         self._now = 0.0
 
     @property
@@ -250,7 +254,10 @@ class TransactionUser:
         session = Callee(self._legs.new_number(), self._timers, self._emit, contact, self._ids.tag())
         session.take(request, event.number)
         session.wishes = self.wishes
-        self._legs.admit(Leg(session, flow), event.number)
+        leg = Leg(session, flow)
+        if "received=" in request.top_via and "record-route" not in request.headers:
+            leg.believed_host = believed_host(f"sip:{request.via.host}", flow)
+        self._legs.admit(leg, event.number)
         self._events.append(Incoming(session.leg, request, flow, target, replaces))
 
     def _cancel(self, event: RequestArrived) -> None:
@@ -325,7 +332,7 @@ class TransactionUser:
 
     def _send(self, leg: Leg, output: SendRequest) -> None:
         request, method = output.request, output.request.method
-        flow = self._wiring.flow_to(output.next_hop, leg.flow) if output.next_hop else leg.flow
+        flow = self._flow(leg, output.next_hop)
         if method == "ACK":
             leg.acks[request.to_tag or "", request.cseq] = self._layer.send(request, flow, self._now)
             return
@@ -338,6 +345,14 @@ class TransactionUser:
         if method == "INVITE" and request.to_tag is None:
             leg.invite_number = number
             leg.invite_open = True
+
+    def _flow(self, leg: Leg, next_hop: str) -> Flow:
+        """Return the flow to a URI; to where a far end behind a NAT believes to be, the one that it came over."""
+        if not next_hop:
+            return leg.flow
+        if leg.believed_host and self.follows_sources() and Uri.parse(next_hop).host == leg.believed_host:
+            return leg.flow
+        return self._wiring.flow_to(next_hop, leg.flow)
 
     def _settle(self, leg: Leg) -> None:
         if self._unsent:

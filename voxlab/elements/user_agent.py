@@ -18,7 +18,7 @@ from voxlab.dialog.session_timer import NO_WISHES, Wishes
 from voxlab.dialog.sipfrag import Destination
 from voxlab.dialog.tables import State
 from voxlab.elements.admission import Admission, Admit, Incoming, Refused, admit_everyone
-from voxlab.elements.legs import Leg
+from voxlab.elements.legs import Leg, believed_host
 from voxlab.elements.transaction_user import TransactionUser, Wiring
 from voxlab.sip.message import Response
 
@@ -83,6 +83,8 @@ class UserAgent(TransactionUser):
         session = Caller(self._legs.new_number(), self._timers, self._emit, self._contact(flow, target), ids.tag())
         session.call_id = call_id or ids.call_id(flow.local.host)
         leg = Leg(session, flow)
+        if not any(name == "Route" for name, _ in headers):
+            leg.believed_host = believed_host(target, flow)
         self._legs.add(leg)
         try:
             session.dial(
@@ -170,6 +172,11 @@ class UserAgent(TransactionUser):
         """Tell who referred us how far the new call has come; nothing where the first call is over."""
         if self._legs.get(leg) is not None:
             self._command(leg, now, lambda session: session.notify_refer(status, reason))
+
+    def flow_of(self, leg: int) -> Flow | None:
+        """Return the flow that a leg began with, None when it is gone."""
+        entry = self._legs.get(leg)
+        return entry.flow if entry else None
 
     def state(self, leg: int) -> State:
         """Return where a leg stands; one that is gone has ended."""

@@ -28,6 +28,7 @@ from voxlab.host.outlets import Outlet, Outlets, next_hop
 from voxlab.host.plane_ends import cloud_port
 from voxlab.host.registrations import Registrations
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
+from voxlab.host.traversal import Traversal
 from voxlab.host.trunk_watch import TrunkWatch
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform
@@ -66,6 +67,8 @@ class CloudMachine(ServerMachine):
         From a URI to the places that serve it.
     learn : callable or None
         Asks DNS for what leads to a URI; None where everything is known at once.
+    traversal : Traversal or None
+        What is done for phones behind NATs; may be changed at any time.
     """
 
     def __init__(
@@ -80,8 +83,10 @@ class CloudMachine(ServerMachine):
         locate: Locate | None = None,
         learn: Callable[[Uri], Awaitable[None]] | None = None,
         wire_journal: Journal | None = None,
+        traversal: Traversal | None = None,
     ) -> None:
         self.platform = platform
+        self.traversal = traversal or Traversal()
         self._incoming = incoming
         self._leg_event = leg_event
         super().__init__(
@@ -89,6 +94,7 @@ class CloudMachine(ServerMachine):
         )
         self._learn = learn
         self.media_place = place
+        self.node.user_agent.follows_sources = lambda: self.traversal.follows_sources
         self.events = CloudEvents(place, self.node, self.policy, self.location, self, self.host.flush)
         self.ports: list[CloudPort] = []
         self._tidy_at = 64
@@ -108,7 +114,12 @@ class CloudMachine(ServerMachine):
 
     def _new_policy(self, authenticator: Authenticator) -> PlatformPolicy:
         self.policy = PlatformPolicy(
-            self.platform, authenticator, self.location, host=self.place.owner, addresses=self.own_hosts
+            self.platform,
+            authenticator,
+            self.location,
+            host=self.place.owner,
+            addresses=self.own_hosts,
+            follows_sources=lambda: self.traversal.follows_sources,
         )
         return self.policy
 
@@ -191,7 +202,13 @@ class CloudMachine(ServerMachine):
         usual = binding.flow._replace(local=self.addresses[binding.flow.transport])
         if binding.path:
             return self.node.flow_for(NameAddr.parse(binding.path[0]).uri) or usual
-        return usual if binding.needs_flow else self.node.flow_for(binding.contact, usual.transport) or usual
+        return usual if self._needs_flow(binding) else self.node.flow_for(binding.contact, usual.transport) or usual
+
+    def _needs_flow(self, binding: Binding) -> bool:
+        """Whether a device is reached where its REGISTER came from, and not where its Contact says."""
+        if not self.traversal.follows_sources:
+            binding = binding._replace(is_behind_nat=False)
+        return binding.needs_flow
 
     def dial(
         self,
@@ -226,6 +243,7 @@ class CloudMachine(ServerMachine):
         call_id = opened.call_id if opened else ""
         if port is not None:
             port.label(call_id=call_id)
+            port.signalled_from = contact.flow.remote.host
         self.place.journal.note(LegOpened(self.now(), session, letter, call_id, self.place.host, peer))
         self.host.flush()
         return leg
@@ -336,9 +354,12 @@ class CloudMachine(ServerMachine):
             command(agent)
             self.host.flush()
 
-    def media(self, session: int, letter: str) -> CloudPort:
-        """Open a media port."""
+    def media(self, session: int, letter: str, number: int = 0) -> CloudPort:
+        """Open a media port; ``number`` is that of an incoming leg."""
         port = cloud_port(self.media_place)
+        if self.place.batched:
+            flow = self.node.user_agent.flow_of(number)
+            port.traversal, port.signalled_from = self.traversal, "" if flow is None else flow.remote.host
         port.label(session=session, leg=letter)
         self.ports.append(port)
         if len(self.ports) > self._tidy_at:

@@ -9,10 +9,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from voxlab.base.datagram import Address
+from voxlab.base.datagram import Address, is_private
 from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.offer_answer import MediaAgreed
 from voxlab.host.media import MediaEnd, MediaPlace, formats_of
+from voxlab.host.traversal import OFF, RESTRICTED, Traversal
 from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.media_description import G722, L16, L16_WIDE, OPUS, PCMA, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS
 from voxlab.sip.sdp import Codec as Offered
@@ -44,16 +45,37 @@ class CloudPort(MediaEnd):
         self._relay: Relay[Address] | None = None
         self._way: str = "a"
         self._other: CloudPort | None = None
+        self.traversal: Traversal | None = None
+        self.signalled_from = ""
         self._joined: list[tuple[float, float]] = []
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
-        """Expect packets from where the far end's description says."""
+        """Expect packets from where the far end's description says, or from where its NAT sends them."""
         side = self.side()
         until_s = self.place.loop.time() + LATCH_S
-        side.rtp.expect(agreed.remote, symmetric=self.place.symmetric, until_s=until_s)
-        side.rtcp.expect(agreed.remote_rtcp, symmetric=self.place.symmetric, until_s=until_s)
+        for latch, described in ((side.rtp, agreed.remote), (side.rtcp, agreed.remote_rtcp)):
+            latching = self._latching(described)
+            waits = latching["symmetric"] and not self.place.symmetric and is_private(described.host)
+            latch.expect(None if waits else described, until_s=until_s, **latching)
         side.receiver.take_formats(formats_of(agreed.receives))
         self._retranslate()
+
+    def _latching(self, described: Address) -> dict[str, Any]:
+        """Say how to take packets of a far end that is elsewhere than its description says (RFC 7362 s.4, s.5)."""
+        traversal, source = self.traversal, self.signalled_from
+        if traversal is None or not source or described.host == source:
+            return {"symmetric": self.place.symmetric}
+
+        def same_host(address: Address) -> bool:
+            return address.host == source
+
+        if traversal.latching == OFF:
+            return {"symmetric": False, "also": same_host}
+        if traversal.latching == RESTRICTED:
+            return {"symmetric": True, "allowed": same_host}
+        if traversal.opened is not None:
+            traversal.opened(self.port.rtp_address)
+        return {"symmetric": True}
 
     def _retranslate(self) -> None:
         """Find out what has to change between what this leg sends and what its partner takes, and the other way."""
@@ -160,6 +182,7 @@ class CloudPort(MediaEnd):
 
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Pass a batch on, or keep it to ourselves."""
+        self._record_foreign_batch(batch, source)
         opened = batch if self._srtp is None else self._srtp.open_batch(batch)
         if opened is None:
             return
@@ -178,9 +201,17 @@ class CloudPort(MediaEnd):
                 return
         forward = self._relay.forward("a" if self._way == "a" else "b", source, batch, now)
         if forward is not None:
-            passed, destination = forward
-            for each in [passed] if self._translation is None else self._translation.batch(passed):
-                self._other._send_batch(each, destination)
+            self._pass_on(*forward)
+        destination = self.side().rtp.source
+        if destination is not None and self._other.side().waiting:
+            for waited in self._relay.released("b" if self._way == "a" else "a", int(batch.time_ns[0])):
+                self._other._pass_on(waited, destination)
+
+    def _pass_on(self, batch: PacketBatch, destination: Address) -> None:
+        """Send the other leg's far end what came from ours."""
+        assert self._other is not None
+        for each in [batch] if self._translation is None else self._translation.batch(batch):
+            self._other._send_batch(each, destination)
 
     def take_info(self, content_type: str, body: str) -> None:
         """Take note of a key that INFO tells us; where another leg takes part it is for that one."""

@@ -57,6 +57,8 @@ class MediaPlace:
         The media ports of the whole lab: what comes from one of them is on record already.
     lets_in : callable
         Whether the border of this host's network lets RTP from an address through; all of it by default.
+    behind_nat : bool
+        Whether what arrives here bears other addresses than where it was sent, and so is recorded here, too.
     """
 
     owner: str
@@ -72,6 +74,7 @@ class MediaPlace:
     ports: Callable[[], int] = field(default=lambda: 0)
     media_addresses: set[Address] = field(default_factory=set)
     lets_in: Callable[[str], bool] = field(default=lambda _host: True)
+    behind_nat: bool = False
 
 
 class MediaEnd:
@@ -288,11 +291,15 @@ class MediaEnd:
             if agreed is None or agreed.on_hold:
                 continue  # RFC 3264 s.8.4: an address of 0.0.0.0 asks for nothing, RTCP included
             if isinstance(output, TransmitRtp):
-                self._send_rtp(output.data, agreed.remote)
+                self._send_rtp(output.data, self._toward(agreed.remote))
             elif isinstance(output, TransmitBatch):
-                self._send_batch(output.batch, agreed.remote)
+                self._send_batch(output.batch, self._toward(agreed.remote))
             elif isinstance(output, TransmitRtcp):
-                self._send_rtcp(output.data, agreed.remote_rtcp)
+                self._send_rtcp(output.data, self._toward(agreed.remote_rtcp, rtcp=True))
+
+    def _toward(self, described: Address, *, rtcp: bool = False) -> Address:
+        """Return where packets go for the far end that described itself so."""
+        return described
 
     def _send_rtp(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
@@ -320,7 +327,7 @@ class MediaEnd:
 
     def _record_foreign(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Record what came from a host that is not ours; what ours send is on record already."""
-        if source in self.place.media_addresses:
+        if source in self.place.media_addresses and not self.place.behind_nat:
             return
         from voxlab.media.rtp import is_rtcp
 
@@ -328,6 +335,12 @@ class MediaEnd:
             self._tap.rtcp(arrival_s, source, self.port.rtcp_address if rtcp else self.port.rtp_address, data)
         else:
             self._tap.rtp(arrival_s, source, self.port.rtp_address, data)
+
+    def _record_foreign_batch(self, batch: PacketBatch, source: Address) -> None:
+        """Record packets of a stream that are on record with other addresses at most: a NAT was on their way."""
+        seen_before = source in self.place.media_addresses and not self.place.behind_nat
+        if self.place.journal.has_nats and not seen_before:
+            self.place.journal.rtp(batch.block(source, self.port.rtp_address, call_id=self.call_id, payload=True))
 
     # -- statistics and the end
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
@@ -17,9 +17,11 @@ from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.dialog.subscriber import Subscriber
 from voxlab.elements.keyring import Keyring
+from voxlab.elements.line_ends import LineEnds
 from voxlab.elements.node import Node
 from voxlab.elements.phone import Behaviour, Input
-from voxlab.elements.registrant import Place, Registrant
+from voxlab.elements.pinger import Pinger
+from voxlab.elements.registrant import Outbound, Place, Registrant
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import UserAgent
 from voxlab.host.host import Host
@@ -33,9 +35,24 @@ from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted
 from voxlab.sip.media_description import Codec
 from voxlab.transaction.timers import Timers
+from voxlab.transaction.via import LARGEST_DATAGRAM_BYTES
 
 if TYPE_CHECKING:
     from voxlab.media.sources import Source
+
+
+class Pings(NamedTuple):
+    """How a phone keeps the binding of a NAT alive: "off", "crlf", "options" or "outbound" (RFC 5626), and how often
+    line ends and OPTIONS are sent.
+    """
+
+    how: str = "off"
+    every_s: float = 25.0
+
+
+NO_PINGS = Pings()
+ANY_SIZE = 65_507
+"""What a datagram can hold at all."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,9 @@ class PhoneSettings:
         What it speaks, the preferred first.
     profile : MediaProfile
         How its media is carried: SRTP, rtcp-mux, XR, packet time.
+    pings : Pings
+    largest_datagram_bytes : int
+        What is larger goes over TCP.
     """
 
     name: str
@@ -72,6 +92,8 @@ class PhoneSettings:
     expires_s: int = 3600
     codecs: tuple[Codec, ...] = DEFAULT_CODECS
     profile: MediaProfile = DEFAULT_PROFILE
+    pings: Pings = NO_PINGS
+    largest_datagram_bytes: int = LARGEST_DATAGRAM_BYTES
 
     def __repr__(self) -> str:
         return f"PhoneSettings({self.name}@{self.domain} at {self.transport} {self.server})"
@@ -141,9 +163,28 @@ class PhoneMachine(PhoneCalls):
         )
         self.registrant = self._new_registrant()
         self.node.add_client(self.registrant)
+        self._keep_alive()
+
+    def _keep_alive(self) -> None:
+        """Ping the platform in the way that was chosen; an outbound flow is the registrant's matter."""
+        how, every_s = self.settings.pings
+        if how == "crlf":
+            self.node.add_client(LineEnds(self.server_flow, every_s, lambda: not self.has("no_keep_alive"), self.now))
+        elif how == "options":
+            domain, name = self.settings.domain, self.settings.name
+            ids = self.place.ids.fork("options")
+            pinger = Pinger(f"sip:{domain}", self._pinged, f"sip:{name}@{domain}", ids, lambda _: None, every_s=every_s)
+            pinger.ask(self.now)
+            self.node.add_client(pinger)
+
+    def _pinged(self) -> tuple[Flow, ...]:
+        return () if self.has("no_keep_alive") else (self.server_flow,)
 
     def _new_registrant(self) -> Registrant:
         settings = self.settings
+        outbound = None
+        if settings.pings.how == "outbound":
+            outbound = Outbound(f"urn:uuid:{uuid_of(self.place.ids.fork('instance').token(16))}")
         return Registrant(
             Place(
                 f"sip:{settings.name}@{settings.domain}", self.node.contact(self.server_flow)[1:-1], self.server_flow
@@ -151,6 +192,7 @@ class PhoneMachine(PhoneCalls):
             self.keyring,
             self.place.ids,
             expires_s=settings.expires_s,
+            outbound=outbound,
         )
 
     @property
@@ -218,6 +260,7 @@ class PhoneMachine(PhoneCalls):
     def place_call(self, target: str, headers: Iterable[tuple[str, str]] = ()) -> int:
         """Send an INVITE on a free line and return the leg's number."""
         settings = self.settings
+        self._choose_transport()
         terminal = self._terminal()
         name = f"{quoted(settings.display_name)} " if settings.display_name else ""
         leg = self.node.user_agent.dial(
@@ -232,6 +275,11 @@ class PhoneMachine(PhoneCalls):
         )
         self._opened(leg, target, terminal, self.now)
         return leg
+
+    def _choose_transport(self) -> None:
+        """Say which requests are too large for UDP (RFC 3261 s.18.1.1): for a phone with that fault, none."""
+        largest = ANY_SIZE if self.has("stays_on_udp") else self.settings.largest_datagram_bytes
+        self.node.layer.largest_datagram_bytes = largest
 
     @property
     def agent(self) -> UserAgent:
@@ -309,6 +357,11 @@ class PhoneMachine(PhoneCalls):
 
     def __repr__(self) -> str:
         return f"PhoneMachine({self.place.owner}: {self.registrant.state}, {self.lines!r})"
+
+
+def uuid_of(digits: str) -> str:
+    """Write 32 hexadecimal digits as a UUID (RFC 4122 s.3)."""
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
 
 
 __all__ = ["CALLS_REMEMBERED", "PhoneMachine", "PhoneSettings"]

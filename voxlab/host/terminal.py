@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from voxlab.base.datagram import Address
+from voxlab.base.datagram import Address, is_private
 from voxlab.base.records import MediaBlocked
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
@@ -40,6 +40,7 @@ class Terminal(MediaEnd):
         self._source = source
         self.strangers = 0
         self._from: Address | None = None
+        self._latched: dict[bool, Address] = {}
         self._blocked = False
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
@@ -88,7 +89,7 @@ class Terminal(MediaEnd):
     def _is_peer(self, source: Address, rtcp: bool, packets: int = 1) -> bool:
         """Tell whether packets come from the peer's host; its port may be another than it said, as behind a NAT."""
         agreed = self.negotiation.agreed
-        if agreed is None or source.host != agreed.remote.host:
+        if agreed is None or (source.host != agreed.remote.host and not self._latches(source, agreed, rtcp)):
             self.strangers += packets
             return False
         if not self.place.lets_in(source.host):
@@ -97,6 +98,21 @@ class Terminal(MediaEnd):
         if not rtcp:
             self._from = source
         return True
+
+    def _latches(self, source: Address, agreed: MediaAgreed, rtcp: bool) -> bool:
+        """Tell whether a packet is that of a far end behind a NAT, whose SDP names a private address: the first to come
+        decides (RFC 7362 s.4).
+        """
+        if not self.place.symmetric or not is_private(agreed.remote.host):
+            return False
+        if self._latched and next(iter(self._latched.values())).host != source.host:
+            return False
+        self._latched[rtcp] = source
+        return True
+
+    def _toward(self, described: Address, *, rtcp: bool = False) -> Address:
+        """Return where packets go: to where they come from, for a far end behind a NAT."""
+        return self._latched.get(rtcp, described)
 
     def _note_blocked(self, source: Address) -> None:
         """Say once per call that the border keeps the far end's packets out: nothing else would."""
@@ -108,6 +124,7 @@ class Terminal(MediaEnd):
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take a batch from the peer."""
         if not (self.closed and self._rtp is None) and self._is_peer(source, False, batch.packets):
+            self._record_foreign_batch(batch, source)
             opened = batch if self._srtp is None else self._srtp.open_batch(batch)
             if opened is None:
                 return

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, cast
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
+from voxlab.base.records import Fragmented, NameLookup, NatDropped
+from voxlab.base.retention import call_id_of
 from voxlab.elements.locating import Hop, locate
 from voxlab.elements.zone import Unknown, Zone
 from voxlab.host.cloud import CloudMachine, CloudSettings
 from voxlab.host.media import MediaPlace
+from voxlab.host.traversal import Traversal
 from voxlab.lab.printing import say
-from voxlab.net.addresses import AddressPlan
+from voxlab.net.addresses import AddressPlan, SimulatedPlan
 from voxlab.net.impairment import Impairment
 from voxlab.net.live_dns import LiveDns
+from voxlab.net.nat import Behaviour, Refusal
+from voxlab.net.nat_paths import INTERNET, NatBox
 from voxlab.net.network import ALL_TRANSPORTS, Network
 from voxlab.net.simulation import SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
@@ -96,6 +102,9 @@ class Installation:
         self.is_built = False
         self.zone = Zone()
         self.zone.serve(self._served)
+        self.zone.heard = self._looked_up
+        self._said: dict[tuple[str, str], str] = {}
+        self.traversal = Traversal()
         self._design = design
         self._plan: AddressPlan
         self._dns_ids: Ids
@@ -110,6 +119,7 @@ class Installation:
         """Build what a lab needs before its first phone."""
         self.media_addresses.clear()
         self._places.clear()
+        self._said.clear()
         self.dns = LiveDns(self.zone, self._design.nameserver, self.world.loop.time) if self.world.live else self.zone
         self._dns_ids = self.world.ids.fork("dns")
         self._plan = self._design.plan()
@@ -125,8 +135,14 @@ class Installation:
         loop: Any = self.world.loop
         if self.world.live:
             return LiveNetwork(loop)
-        impairment = Impairment(delay_s=self._design.delay_s)
-        return SimulatedNetwork(loop, self.world.ids.fork("network"), impairment=impairment, on_wire=self._wire)
+        return SimulatedNetwork(
+            loop,
+            self.world.ids.fork("network"),
+            impairment=Impairment(delay_s=self._design.delay_s),
+            on_wire=self._wire,
+            on_fragments=self._fragmented,
+            dropped=self._dropped,
+        )
 
     def _build_cloud(self) -> None:
         place = self._place(CLOUD, self._plan.cloud())
@@ -144,6 +160,7 @@ class Installation:
             locate=self.locate,
             learn=self.learn if self._design.nameserver is not None else None,
             wire_journal=self.wire_journal,
+            traversal=self.traversal,
         )
         self.exchange.switchboard = cast("Switchboard", self.cloud)
 
@@ -180,6 +197,39 @@ class Installation:
     def new_place_in(self, owner: str, network: str) -> MediaPlace:
         """Give a new host an address in the network of another operator."""
         return self._place(owner, self._plan.network(network).host())
+
+    # -- address translators, of the simulated world alone
+
+    def add_nat(self, name: str, network: str, behaviour: Behaviour, behind: str = INTERNET) -> NatBox:
+        """Put a NAT into the network, at the internet or behind another one."""
+        assert isinstance(self._plan, SimulatedPlan)
+        assert isinstance(self.network, SimulatedNetwork)
+        self._plan.inside(name, network)
+        outside = self._plan.outside() if behind == INTERNET else self._plan.inside(behind).host()
+        box = self.network.add_nat(name, outside, behaviour, behind)
+        self.journal.name(outside, name)
+        if behind != INTERNET:
+            self.journal.put_behind(outside, behind)
+        return box
+
+    def inside_of(self, nat: str) -> str:
+        """Return the network behind a NAT."""
+        assert isinstance(self._plan, SimulatedPlan)
+        return str(self._plan.inside(nat))
+
+    def new_place_behind(self, owner: str, nat: str) -> MediaPlace:
+        """Give a new host an address behind a NAT."""
+        assert isinstance(self._plan, SimulatedPlan)
+        assert isinstance(self.network, SimulatedNetwork)
+        host = self._plan.inside(nat).host()
+        self.network.paths.put(host, nat)
+        self.journal.put_behind(host, nat)
+        return replace(self._place(owner, host), behind_nat=True)
+
+    def new_stranger(self) -> MediaPlace:
+        """Give somebody an address on the internet who has no business here."""
+        assert isinstance(self._plan, SimulatedPlan)
+        return self._place("stranger", self._plan.outside())
 
     def network_of(self, network: str) -> str:
         """Return the network that stands for another operator's: its own name, or a subnet of this machine."""
@@ -250,6 +300,19 @@ class Installation:
     def _wire(self, time_s: float, transport: str, src: Any, dst: Any, data: bytes, outcome: int) -> None:
         if len(data) > 4 and data[0] > 1:  # keep-alives are no messages
             self.journal.wire(time_s, transport, src, dst, data, outcome)
+
+    def _looked_up(self, kind: str, name: str, answer: str, failed: bool) -> None:
+        """Note what DNS says of a name: each failure, and each answer that is not the one before."""
+        if failed or self._said.get((kind, name)) != answer:
+            self._said[kind, name] = answer
+            self.journal.note(NameLookup(self.world.now, "dns", kind, name, answer, failed))
+
+    def _fragmented(self, time_s: float, src: Any, dst: Any, data: bytes, fragments: int, arrived: bool) -> None:
+        self.journal.note(Fragmented(time_s, src, dst, len(data), fragments, arrived, call_id_of(data)))
+
+    def _dropped(self, time_s: float, nat: str, src: Any, dst: Any, data: bytes, refusal: Refusal) -> None:
+        if not data or (len(data) > 4 and data[0] > 1):
+            self.journal.note(NatDropped(time_s, nat, src, dst, *refusal, call_id_of(data) if data else ""))
 
     def say_what_is_exposed(self) -> None:
         """Print where the cloud can be reached from outside this machine, if it can."""

@@ -21,14 +21,16 @@ from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
 from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
+from voxlab.lab.lab_network import LabNetwork
 from voxlab.lab.media_resources import PATH, MediaResourcesUrl
 from voxlab.lab.operators import LabOperators
 from voxlab.lab.printing import listen
 from voxlab.lab.registrar import Registrar
+from voxlab.lab.sbc import Sbc
 from voxlab.lab.scenario_news import ScenarioNews
+from voxlab.lab.zone import Zone
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
 from voxlab.net.network import Network
-from voxlab.net.simulation import Link, SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
 from voxlab.platform.platform import Platform
@@ -55,7 +57,7 @@ class HttpServer(Protocol):
         """Stop; may be called twice."""
 
 
-class Lab(LabOperators, LabEvidence):
+class Lab(LabOperators, LabNetwork, LabEvidence):
     """A telephony laboratory: a cloud platform, its users and their phones, in virtual time or on real sockets.
 
     Parameters
@@ -133,6 +135,10 @@ class Lab(LabOperators, LabEvidence):
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
         design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
         self.installation = Installation(self.world, self.journal, self.platform, design)
+        self.nats = {}
+        self._links = {}
+        self._zone = Zone(self, self.installation.zone)
+        self._sbc = Sbc(self, self.installation.traversal)
         self.http: HttpServer | None = None
         path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
         self.store = Store(path, self.platform, live=live, errors=self.errors)
@@ -169,7 +175,7 @@ class Lab(LabOperators, LabEvidence):
 
     def unused_title(self, wanted: str, domain: str) -> str:
         """Return ``wanted``, or with the domain where another host has that name: evidence is kept by name."""
-        taken = {CLOUD, *self.carriers, *(phone.title for phone in self.phones)}
+        taken = {CLOUD, *self.carriers, *self.nats, *(phone.title for phone in self.phones)}
         return f"{wanted}@{domain}" if wanted in taken else wanted
 
     def new_place(self, owner: str) -> MediaPlace:
@@ -227,24 +233,6 @@ class Lab(LabOperators, LabEvidence):
         made = function(*arguments)
         self.store.keep()
         return made
-
-    def link(self, one: Any, other: Any = CLOUD) -> Link:
-        """Return the link between two hosts of the simulated network, given as phones or names:
-        ``lab.link(alice).impair(...)``.
-        """
-        if not isinstance(self.network, SimulatedNetwork):
-            raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
-        names = [each if isinstance(each, str) else getattr(each, "title", each) for each in (one, other)]
-        known = [CLOUD, *self.carriers, *(phone.title for phone in self.phones)]
-        for name in names:
-            if name not in known:
-                raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
-        return self.world.submit(self._link_as_of_now, self.network, *names)
-
-    def _link_as_of_now(self, network: SimulatedNetwork, one: str, other: str) -> Link:
-        """Send what is due on all links before one of them changes: batches of media wait for seconds."""
-        self.settle_evidence()
-        return network.link(one, other)
 
     @property
     def lab(self) -> Lab:
@@ -405,6 +393,9 @@ class Lab(LabOperators, LabEvidence):
         self.dialled.clear()
         self.store.over("lab reset")
         self._build()
+        self._links.clear()
+        for nat in self.nats.values():
+            nat.build()
         for carrier in self.carriers.values():
             carrier.build()
 

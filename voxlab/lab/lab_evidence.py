@@ -152,6 +152,7 @@ class LabEvidence:
                     *self._captured(call),
                     epoch_s=self.journal.epoch_s,
                     names=self.journal.names,
+                    behind=self.journal.behind,
                     from_one=call is not None,
                 )
             )

@@ -11,7 +11,6 @@ from voxlab.lab.external_carrier import ExternalCarrier, external_carrier
 from voxlab.lab.media_resources import FLAGS, Resources, media_resources
 
 if TYPE_CHECKING:
-    from voxlab.elements.zone import Zone
     from voxlab.lab.lab import Lab
 
 
@@ -148,8 +147,3 @@ class LabOperators:
             if number in carrier.record.range:
                 return carrier.address
         return None
-
-    @property
-    def zone(self) -> Zone:
-        """What DNS says here: ``lab.zone.a("sbc.example", "198.51.100.1")``, ``srv_records``, ``naptr_records``."""
-        return self.lab.installation.zone

@@ -11,7 +11,7 @@ from voxlab.dialog import events as leg_events
 from voxlab.elements.phone import Input
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import Incoming
-from voxlab.host.phone import PhoneMachine, PhoneSettings
+from voxlab.host.phone import PhoneMachine, PhoneSettings, Pings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
 from voxlab.lab.phone_actions import PhoneActions
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from voxlab.base.datagram import Address
     from voxlab.lab.lab import Lab
     from voxlab.lab.user import User
+
+
+_REBUILT = ("transport", "password", "nat", "keep_alive", "keep_alive_every_s", "path_mtu_bytes", "symmetric_rtp")
+"""What cannot change in a machine that runs."""
 
 
 class Phone(PhoneActions):
@@ -70,8 +74,14 @@ class Phone(PhoneActions):
             expires_s=options.expires_s,
             codecs=codecs,
             profile=profile,
+            pings=Pings(options.pings, options.keep_alive_every_s),
+            largest_datagram_bytes=options.largest_datagram_bytes,
         )
-        place = self.user.new_place(self.title)
+        if options.nat is not None and options.nat.lab is not lab:
+            raise VoxlabError(
+                f"{options.nat.name} is a NAT of another lab: lab.nat({options.nat.name!r}) makes one here"
+            )
+        place = replace((options.nat or self.user).new_place(self.title), symmetric=options.symmetric_rtp)
         self.machine = PhoneMachine(
             place,
             settings,
@@ -97,10 +107,10 @@ class Phone(PhoneActions):
         machine.settings = replace(machine.settings, codecs=codecs, profile=profile)
 
     def update(self, given: Mapping[str, Any]) -> None:
-        """Take new options; another transport or password means another machine."""
+        """Take new options; another transport, password, NAT or keep-alive means another machine."""
         before, self.options = self.options, updated(self.options, given)
         machine = self._machine()
-        if self.options.transport != before.transport or self.options.password != before.password:
+        if any(getattr(self.options, name) != getattr(before, name) for name in _REBUILT):
             machine.unregister()  # as far as one request can: a device that is gone need not ring for an hour
             self.discard()
             self.build()

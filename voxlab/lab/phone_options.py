@@ -12,7 +12,9 @@ from voxlab.dialog.session_timer import Wishes
 from voxlab.elements.phone import Behaviour
 from voxlab.elements.registrant import DEFAULT_EXPIRES_S
 from voxlab.lab.media_choice import codecs_of, profile_of
+from voxlab.lab.nat import Nat
 from voxlab.sip.media_description import Codec
+from voxlab.transaction.via import LARGEST_DATAGRAM_BYTES
 
 if TYPE_CHECKING:
     from voxlab.media.sources import Source
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 TRANSPORTS = ("UDP", "TCP", "TLS")
 PRACK = ("off", "support", "require")
 SILENCE = "silence"
+KEEP_ALIVES = ("off", "crlf", "options", "outbound")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,21 @@ class PhoneOptions:
     rtcp_xr: bool = False
     ptime_ms: int | None = None
     expires_s: int = DEFAULT_EXPIRES_S
+    nat: Any = None
+    keep_alive: str | None = None
+    keep_alive_every_s: float = 25.0
+    path_mtu_bytes: int | None = None
+    symmetric_rtp: bool = False
+
+    @property
+    def largest_datagram_bytes(self) -> int:
+        """What is larger goes over TCP: within 200 bytes of an MTU that is known, else 1300 (RFC 3261 s.18.1.1)."""
+        return LARGEST_DATAGRAM_BYTES if self.path_mtu_bytes is None else self.path_mtu_bytes - 200
+
+    @property
+    def pings(self) -> str:
+        """How it keeps the binding of a NAT alive: with line ends where there is a NAT and nothing else was said."""
+        return self.keep_alive or ("crlf" if self.nat is not None else "off")
 
     @property
     def media(self) -> tuple[tuple[Codec, ...], MediaProfile]:
@@ -101,6 +119,14 @@ def updated(options: PhoneOptions, given: Mapping[str, Any]) -> PhoneOptions:
     transport = str(changed.transport).upper()
     if transport not in TRANSPORTS:
         raise VoxlabError(f"a phone speaks {', '.join(TRANSPORTS)}; {changed.transport!r} is none of them")
+    if changed.keep_alive is not None and changed.keep_alive not in KEEP_ALIVES:
+        raise VoxlabError(f"keep_alive is {', '.join(KEEP_ALIVES)}; {changed.keep_alive!r} is none of them")
+    if not changed.keep_alive_every_s >= 1:
+        raise VoxlabError(f"keep_alive_every takes seconds, 1 or more, not {changed.keep_alive_every_s!r}")
+    if changed.path_mtu_bytes is not None and not 400 <= changed.path_mtu_bytes <= 65_535:
+        raise VoxlabError(f"path_mtu takes bytes, 400 to 65535, not {changed.path_mtu_bytes!r}")
+    if changed.nat is not None and not isinstance(changed.nat, Nat):
+        raise VoxlabError(f"nat is a NAT of the lab, such as lab.nat('home'), not {changed.nat!r}")
     if not 1 <= changed.expires_s < 2**32:
         raise VoxlabError(f"expires takes seconds, 1 to {2**32 - 1}, not {changed.expires_s!r}")
     if changed.prack not in PRACK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from voxlab.base.errors import VoxlabError
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.phone import Phone
 from voxlab.lab.phone_options import PhoneOptions, updated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from voxlab.elements.location import Binding
     from voxlab.host.media import MediaPlace
     from voxlab.lab.lab import Lab
+    from voxlab.lab.nat import Nat
 
 
 BINDING_COLUMNS = {
@@ -77,6 +79,11 @@ class User:
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
         expires: int | None = None,
+        nat: Nat | None = None,
+        keep_alive: str | None = None,
+        keep_alive_every: float | None = None,
+        path_mtu: int | None = None,
+        symmetric_rtp: bool | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
         updated.
@@ -127,12 +134,27 @@ class User:
         expires : int or None
             Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
             brief says so with 423, and the phone asks for longer.
+        nat : Nat
+            The NAT box that it is behind; see ``lab.nat``.
+        keep_alive : {"off", "crlf", "options", "outbound"}
+            What keeps the binding of a NAT alive: line ends (the default behind a NAT), OPTIONS, or an outbound flow
+            with STUN on UDP (RFC 5626).
+        keep_alive_every : float
+            Seconds between two line ends or OPTIONS, 25 without a word about it.
+        path_mtu : int
+            The MTU of its way to the platform, in bytes, where it is known: requests within 200 bytes of it go over
+            TCP, without a word about it those of more than 1300 (RFC 3261 s.18.1.1).
+        symmetric_rtp : bool
+            Send RTP to where it comes from, where the other end's SDP names a private address (RFC 4961, RFC 7362): for
+            calls whose media do not pass the cloud.
 
         Returns
         -------
         Phone
             Registered, or with the refusal in its repr.
         """
+        if nat is not None and getattr(nat, "lab", self.lab) is not self.lab:
+            raise VoxlabError(f"{nat.name} is a NAT of another lab: lab.nat({nat.name!r}) makes one here")
         given = _given(
             answer_after_s=answer_after,
             busy=busy,
@@ -156,6 +178,11 @@ class User:
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
             expires_s=expires,
+            nat=nat,
+            keep_alive=keep_alive,
+            keep_alive_every_s=keep_alive_every,
+            path_mtu_bytes=path_mtu,
+            symmetric_rtp=symmetric_rtp,
         )
         known = self._phones.get(name)
         if known is not None:

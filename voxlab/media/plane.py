@@ -55,13 +55,14 @@ class Latch(Generic[S]):
         self._open = symmetric
         self._until_s = until_s
         self._allowed = allowed
+        self._also: Callable[[S], bool] | None = None
 
     def admits(self, source: S, now: float, packets: int = 1) -> bool:
         """Tell whether packets from ``source`` are the peer's; those of strangers are counted."""
         if self._open and now <= self._until_s and (self._allowed is None or self._allowed(source)):
             self.source = source
             self._open = False
-        if source == self.source:
+        if source == self.source or (self._also is not None and self._also(source)):
             return True
         self.strangers += packets
         return False
@@ -80,9 +81,20 @@ class Latch(Generic[S]):
         """Take over what was decided elsewhere: the source that came first."""
         self.source, self._open = source, False
 
-    def expect(self, expected: S | None, *, symmetric: bool = False, until_s: float = float("inf")) -> None:
-        """Begin anew after a re-INVITE."""
+    def expect(
+        self,
+        expected: S | None,
+        *,
+        symmetric: bool = False,
+        until_s: float = float("inf"),
+        allowed: Callable[[S], bool] | None = None,
+        also: Callable[[S], bool] | None = None,
+    ) -> None:
+        """Begin anew after a re-INVITE; packets of sources that are ``also`` the peer's are let in, and change nothing
+        about where to send.
+        """
         self.source, self._open, self._until_s = expected, symmetric, until_s
+        self._allowed, self._also = allowed, also
 
 
 class Side(Generic[S]):
@@ -108,6 +120,7 @@ class Side(Generic[S]):
         self.packets = 0
         self.rtcp_packets = 0
         self.no_destination = 0
+        self.waiting: list[PacketBatch] = []  # until the other end shows where it is
 
     @property
     def strangers(self) -> int:
@@ -223,9 +236,27 @@ class Relay(Generic[S]):
         side.receiver.receive_batch(batch)
         side.packets += batch.packets
         if other.rtp.source is None:
-            side.no_destination += batch.packets
+            if other.rtp.is_open and now <= other.rtp.until_s:
+                side.waiting.append(batch)
+            else:
+                side.no_destination += batch.packets
             return None
         return batch, other.rtp.source
+
+    def released(self, came_to: Way, since_ns: int) -> list[PacketBatch]:
+        """Return what came to one side and waited for the other end to show where it is, which it did at ``since_ns``.
+
+        Batches of both directions are told seconds after their packets came, in no order between them: which packets
+        had somewhere to go is seen afterwards. Those that came before that had not.
+        """
+        side, _, _ = self._sides(came_to)
+        waited, side.waiting = side.waiting, []
+        found: list[PacketBatch] = []
+        for batch in waited:
+            before, after = batch.split(since_ns)
+            side.no_destination += before.packets
+            found += [after] if after.packets else []
+        return found
 
     def step(self: Relay[int], arrivals: Arrivals, now: float) -> Departures:
         """Take a burst of datagrams; return which of them leave, and where. Sources are numbers here (``Relay[int]``).

@@ -84,6 +84,18 @@ class SimulatedPlan:
         self._cloud = Subnet("192.0.2.0/24", 10)
         self._devices = Subnet("10.0.0.0/16", 1)
         self._networks: dict[str, Subnet] = {}
+        self._outside = Subnet("203.0.113.0/24", 1)
+        self._insides: dict[str, Subnet] = {}
+
+    def outside(self) -> str:
+        """Return an outer address for a NAT (TEST-NET-3)."""
+        return self._outside.host()
+
+    def inside(self, nat: str, network: str = "") -> Subnet:
+        """Return the network behind a NAT: the one it is said to have, else 10.1.0.0/24, 10.2.0.0/24, ..."""
+        if nat not in self._insides:
+            self._insides[nat] = Subnet(network or f"10.{len(self._insides) + 1}.0.0/24", 2)
+        return self._insides[nat]
 
     def cloud(self) -> str:
         """Return an address for a machine of the platform."""

@@ -23,7 +23,7 @@ the outcome is
 DELIVERED, LOST or REFUSED of ``base.records``."""
 
 
-def unheard(_time_s: float, _transport: str, _src: Address, _dst: Address, _data: bytes, _outcome: int) -> None:
+def unheard(*_: object) -> None:
     """The ``OnWire`` of a network that nobody listens in on."""
 
 

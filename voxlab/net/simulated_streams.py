@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.records import DELIVERED, REFUSED
-from voxlab.net.impairment import RETRANSMISSION_S
+from voxlab.net.impairment import RETRANSMISSION_S, TRIES
+from voxlab.net.nat_paths import Passed
 
 if TYPE_CHECKING:
     from voxlab.net.simulation import SimulatedEndpoint, SimulatedNetwork
 
 _ROUND_TRIPS = {"TCP": 1, "TLS": 2}
+_SYN_WAITS_S = sum(RETRANSMISSION_S * 2**n for n in range(TRIES))  # until a handshake that leads nowhere is given up
 
 
 class Side:
@@ -92,24 +94,40 @@ class Streams:
         network = self._network
         self._opened = number = self._opened + 1
         local = Address(endpoint.host, network.free_port(endpoint.host))
-        target = network.listener(flow.transport, flow.remote)
         client = Side(endpoint, Flow(flow.transport, local, flow.remote, number))
-        server = Side(target, Flow(flow.transport, flow.remote, local, number)) if target is not None else None
+        passed = self._passed(endpoint, local, flow.remote)
+        target = network.listener(flow.transport, passed.destination) if passed.reached else None
+        seen = Flow(flow.transport, passed.destination, passed.source, number)
+        server = Side(target, seen) if target is not None else None
         connection = Connection(client, server)
         self._by_number[number] = self._by_peer[endpoint, flow.transport, flow.remote] = connection
         self._client_addresses.add(local)
-        self._shake_hands(connection, target.owner if target is not None else flow.remote.host)
+        self._shake_hands(connection, passed)
         return connection
 
-    def _shake_hands(self, connection: Connection, target: str) -> None:
+    def _passed(self, endpoint: SimulatedEndpoint, source: Address, remote: Address) -> Passed:
+        """Return the way of a segment that leaves now."""
+        network = self._network
+        if network.paths.concerns(source.host, remote.host):
+            return network.paths.way_of("TCP", endpoint.owner, source, remote, network.loop.time())
+        way = network.way(endpoint.owner, network.owner_of(remote) or remote.host)
+        return Passed(((way, source, remote),), True)
+
+    def _shake_hands(self, connection: Connection, passed: Passed) -> None:
         """Let the round trips pass that the handshake takes; a refusal comes after one."""
-        network, client = self._network, connection.client
-        there = network.way(client.endpoint.owner, target).channel
-        back = network.way(target, client.endpoint.owner).channel
-        trips = _ROUND_TRIPS[client.flow.transport] if connection.server is not None else 1
-        legs = [channel.stream_delay_s() for _ in range(trips) for channel in (there, back)]
+        network, client, server = self._network, connection.client, connection.server
+        there = [way.channel for way, _, _ in passed.wires]
+        back = there
+        if server is not None:
+            returned = self._passed(server.endpoint, server.flow.local, server.flow.remote)
+            back = [way.channel for way, _, _ in returned.wires]
+        elif passed.reached:
+            back = [network.way(passed.destination.host, client.endpoint.owner).channel]
+        trips = _ROUND_TRIPS[client.flow.transport] if server is not None else 1
+        legs = [channel.stream_delay_s() for _ in range(trips) for channel in (*there, *back)]
         took = sum(leg for leg in legs if leg is not None)
-        if None in legs:
+        if None in legs or not passed.reached:
+            took += _SYN_WAITS_S * (not passed.reached)
             network.loop.call_at(
                 network.loop.time() + took, self._fail, connection, "timed out: no answer to the handshake"
             )
@@ -157,14 +175,19 @@ class Streams:
         network, peer = self._network, connection.other(side)
         assert peer is not None
         now = network.loop.time()
-        way = network.way(side.endpoint.owner, peer.endpoint.owner)
-        repeated_s = RETRANSMISSION_S if way.swallows(data) else 0.0
-        delay = way.channel.stream_delay_s()
-        if delay is None:
-            self._break(connection, side, flow, data)
+        passed = self._passed(side.endpoint, side.flow.local, side.flow.remote)
+        delays = [way.channel.stream_delay_s() for way, _, _ in passed.wires]
+        if None in delays or passed.source != peer.flow.remote or not passed.reached:
+            self._break(connection, side, flow, data)  # a NAT that has lost its mapping lets nothing through, either
             return
-        network.on_wire(now, flow.transport, side.flow.local, side.flow.remote, data, DELIVERED)
-        side.last_arrival_s = max(side.last_arrival_s, now + delay + repeated_s)
+        at = now
+        for (way, src, dst), delay in zip(passed.wires, delays, strict=True):
+            if at == now:
+                network.on_wire(now, flow.transport, src, dst, data, DELIVERED)
+            else:
+                network.loop.call_at(at, network.on_wire, at, flow.transport, src, dst, data, DELIVERED)
+            at += (delay or 0.0) + (RETRANSMISSION_S if way.swallows(data) else 0.0)
+        side.last_arrival_s = max(side.last_arrival_s, at)
         network.loop.call_at(side.last_arrival_s, self._arrive, connection, peer, data)
 
     def _arrive(self, connection: Connection, side: Side, data: bytes) -> None:
@@ -195,7 +218,8 @@ class Streams:
             connection.gone = True
             return
         network = self._network
-        delay = network.way(side.endpoint.owner, peer.endpoint.owner).channel.stream_delay_s() or 0.0
+        passed = self._passed(side.endpoint, side.flow.local, side.flow.remote)
+        delay = sum(way.channel.stream_delay_s() or 0.0 for way, _, _ in passed.wires)
         network.loop.call_at(max(side.last_arrival_s, network.loop.time() + delay), self._ended, connection, peer)
 
     def _ended(self, connection: Connection, side: Side) -> None:

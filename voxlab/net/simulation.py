@@ -7,112 +7,25 @@ instant of sending. Must not know what the bytes mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.base.records import DELIVERED, LOST, REFUSED
-from voxlab.net.impairment import Channel, Impairment, channel_for
+from voxlab.net.impairment import Impairment
+from voxlab.net.link import Link, Way
+from voxlab.net.nat import Behaviour
+from voxlab.net.nat_paths import INTERNET, Dropped, NatBox, NatPaths
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
 from voxlab.net.simulated_media import SimulatedMediaPort
 from voxlab.net.simulated_streams import Streams
 from voxlab.net.virtual import VirtualLoop
 
-if TYPE_CHECKING:
-    from voxlab.media.path import Path
-    from voxlab.net.path_channel import PathChannel
+OnFragments = Callable[[float, Address, Address, bytes, int, bool], object]
+"""``on_fragments(time_s, src, dst, data, fragments, arrived)``: a datagram was too large for one packet."""
 
 _FIRST_FREE_PORT, _FIRST_MEDIA_PORT = 49152, 16384
-
-
-class Way:
-    """One direction of a link, from an owner to another."""
-
-    def __init__(self, ids: Ids, impairment: Impairment) -> None:
-        self._ids = ids
-        self.channel: Channel | PathChannel = Channel(ids, impairment)
-        self.drops: list[Drop] = []
-
-    @property
-    def impairment(self) -> Impairment | Path:
-        """The temper of this direction; may be replaced at any time, by an `Impairment` or a ``traces.Path``."""
-        return self.channel.impairment
-
-    @impairment.setter
-    def impairment(self, impairment: Impairment | Path) -> None:
-        if isinstance(self.channel, Channel) and isinstance(impairment, Impairment):
-            self.channel.impairment = impairment
-        else:
-            self.channel = channel_for(self._ids, impairment)
-
-    def begin_again(self, ids: Ids) -> None:
-        """Keep the temper, draw from other numbers."""
-        self._ids = ids
-        self.channel = channel_for(ids, self.impairment)
-
-    def drop(self, matches: Callable[[bytes], bool], times: int | None = 1) -> Drop:
-        """Lose the next ``times`` packets whose bytes match; None for all until ``heal``. On a stream such a loss is a
-        delay.
-        """
-        drop = Drop(matches, times)
-        self.drops.append(drop)
-        return drop
-
-    def heal(self) -> None:
-        """Forget what was to be dropped."""
-        self.drops.clear()
-
-    def swallows(self, data: bytes) -> bool:
-        """Return whether a rule of ``drop`` takes this packet."""
-        return any(drop.takes(data) for drop in self.drops)
-
-
-class Drop:
-    """A rule that loses packets: which, how many more, and how many it took."""
-
-    def __init__(self, matches: Callable[[bytes], bool], times: int | None) -> None:
-        self._matches = matches
-        self.times_left = times
-        self.taken = 0
-
-    def takes(self, data: bytes) -> bool:
-        """Return whether this packet is to be lost, and count it."""
-        if self.times_left == 0 or not self._matches(data):
-            return False
-        if self.times_left is not None:
-            self.times_left -= 1
-        self.taken += 1
-        return True
-
-
-class Link:
-    """Both directions between two owners; ``toward(owner)`` is one of them."""
-
-    def __init__(self, first: str, second: str, ways: tuple[Way, Way]) -> None:
-        self._ways = {second: ways[0], first: ways[1]}
-
-    def toward(self, owner: str) -> Way:
-        """Return the direction that leads to ``owner``."""
-        if owner not in self._ways:
-            raise VoxlabError(f"this link leads to {' and '.join(sorted(self._ways))}, not to {owner!r}")
-        return self._ways[owner]
-
-    def impair(self, impairment: Impairment | Path) -> None:
-        """Give both directions the same temper: an `Impairment`, or a ``traces.Path`` with all that it can do."""
-        for way in self._ways.values():
-            way.impairment = impairment
-
-    def drop(self, matches: Callable[[bytes], bool], times: int | None = 1) -> None:
-        """Lose matching packets in both directions, ``times`` in each."""
-        for way in self._ways.values():
-            way.drop(matches, times)
-
-    def heal(self, impairment: Impairment | None = None) -> None:
-        """Make both directions perfect again, or as given."""
-        for way in self._ways.values():
-            way.heal()
-            way.impairment = impairment or Impairment()
 
 
 class Route(NamedTuple):
@@ -177,7 +90,11 @@ class SimulatedNetwork:
     unreachable : bool
         Whether a datagram to nobody comes back as "port unreachable" (ICMP, RFC 1122 s.3.2.2.1), or is lost in silence.
     on_wire : OnWire
-        Told of each datagram and chunk when it is sent.
+        Told of each datagram and chunk when it is sent, once for each wire of its way.
+    on_fragments : OnFragments
+        Told of each datagram that travels in fragments.
+    dropped : Dropped
+        Told of what a NAT does not let through.
     """
 
     def __init__(
@@ -188,12 +105,16 @@ class SimulatedNetwork:
         impairment: Impairment | None = None,
         unreachable: bool = False,
         on_wire: OnWire = unheard,
+        on_fragments: OnFragments = unheard,
+        dropped: Dropped = unheard,
     ) -> None:
         self.loop = loop
         self.ids = ids
         self.impairment = impairment or Impairment()
         self.unreachable = unreachable
         self.on_wire = on_wire
+        self.on_fragments = on_fragments
+        self.paths = NatPaths(self, dropped)
         self.streams = Streams(self)
         self._listening: dict[str, dict[Address, SimulatedEndpoint]] = {transport: {} for transport in ALL_TRANSPORTS}
         self._media: dict[Address, SimulatedMediaPort] = {}
@@ -267,13 +188,33 @@ class SimulatedNetwork:
         """Return the link between two owners, in both directions."""
         return Link(first, second, (self.way(first, second), self.way(second, first)))
 
+    # -- address translators ------------------------------------------------------------------------------------------
+
+    def add_nat(self, name: str, outside: str, behaviour: Behaviour, realm: str = INTERNET) -> NatBox:
+        """Put a translator between a realm and a new one inside, which bears its name; see ``NatPaths.put``."""
+        box = NatBox(name, outside, realm, behaviour, self.ids.fork(f"nat {name}"))
+        self.paths.add(box)
+        self._forget_routes()
+        return box
+
+    def owner_of(self, address: Address) -> str | None:
+        """Return who has a UDP or TCP address or a media port, None for nobody."""
+        found = self._listening["UDP"].get(address) or self._listening["TCP"].get(address) or self._media.get(address)
+        return found.owner if found is not None else None
+
     # -- datagrams ----------------------------------------------------------------------------------------------------
 
     def send_datagram(self, sender: SimulatedEndpoint, flow: Flow, data: bytes) -> None:
         """Send one UDP datagram; it bears the address of its sender, whatever the flow says."""
-        target, way, arriving = sender.routes.get(flow.remote) or self._find_route(sender, flow.remote)
+        route = sender.routes.get(flow.remote) or self._find_route(sender, flow.remote)
+        if route is None:
+            self.paths.send_datagram(sender, sender.addresses["UDP"], flow.remote, data)
+            return
+        target, way, arriving = route
         loop = self.loop
         arrivals = () if way.drops and way.swallows(data) else way.channel.pass_through(loop.now)
+        if len(data) > way.whole_bytes:
+            arrivals = self.in_fragments(way, arriving.remote, flow.remote, data, arrivals)
         outcome = DELIVERED if arrivals and target is not None else self._nobody(flow, arrivals, sender)
         self.on_wire(loop.now, "UDP", arriving.remote, flow.remote, data, outcome)
         if target is not None:
@@ -284,12 +225,24 @@ class SimulatedNetwork:
         if target.open:
             target.receiver.received(flow, data, self.loop.now)
 
-    def _find_route(self, sender: SimulatedEndpoint, remote: Address) -> Route:
+    def in_fragments(
+        self, way: Way, src: Address, dst: Address, data: bytes, arrivals: tuple[float, ...]
+    ) -> tuple[float, ...]:
+        """Let a datagram travel in fragments, and tell of it; return when it arrives."""
+        now = self.loop.now
+        arrivals = way.in_fragments(len(data), arrivals, now)
+        self.on_fragments(now, src, dst, data, way.fragments_of(len(data)), bool(arrivals))
+        return arrivals
+
+    def _find_route(self, sender: SimulatedEndpoint, remote: Address) -> Route | None:
+        """Return the direct route to an address, None where there is a NAT to cross."""
         source = sender.addresses.get("UDP")
         if source is None:
             raise VoxlabError(
                 f"{sender.owner} has no UDP address to send from; it has {', '.join(sender.addresses) or 'none'}"
             )
+        if self.paths.concerns(source.host, remote.host):
+            return None
         target = self._listening["UDP"].get(remote)
         way = self.way(sender.owner, target.owner if target is not None else remote.host)
         route = sender.routes[remote] = Route(target, way, Flow("UDP", remote, source))

@@ -8,7 +8,7 @@ reason is a record. Must not know legs, media or what a scenario does.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 from voxlab.base.datagram import Flow
@@ -60,6 +60,8 @@ class PlatformPolicy:
     addresses : container of str
         Our own addresses: a Request-URI may name one of them, then To, the caller or else the name of the user says
         which application is meant. A From with one of them means the only user of that name.
+    follows_sources : callable
+        Whether devices behind NATs are called where their requests come from, and not where their contacts say.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class PlatformPolicy:
         *,
         host: str = "",
         addresses: Container[str] = (),
+        follows_sources: Callable[[], bool] = lambda: True,
     ) -> None:
         self._platform = platform
+        self._follows_sources = follows_sources
         self._identification = Identification(platform, authenticator, location, host=host, addresses=addresses)
         self._realm = authenticator.realm
         self._location = location
@@ -95,7 +99,14 @@ class PlatformPolicy:
         """Follow a redirection to users of ours only; any other is passed back, for the caller to follow."""
         if not self._platform.serves(uri.host):
             return ()
-        return [_hop(binding) for binding in self._location.lookup(address_of_record(uri), now)]
+        return [self._hop(binding) for binding in self._location.lookup(address_of_record(uri), now)]
+
+    def _hop(self, binding: Binding) -> Hop:
+        """Return where a device is: behind a NAT where its REGISTER came from, if we go by that."""
+        if binding.is_behind_nat and not self._follows_sources():
+            binding = binding._replace(is_behind_nat=False)
+        flow = binding.flow if binding.needs_flow else None
+        return Hop(str(binding.contact), flow, binding.q, binding.path)
 
     def serves(self, host: str) -> bool:
         """Whether a host name is the domain of an application."""
@@ -246,7 +257,7 @@ class PlatformPolicy:
         bindings = self._location.lookup(f"{destination}@{application.domain}", now)
         if not bindings:
             return Reject(480, None, f"{destination}@{application.domain} has no device registered")
-        return Route(tuple([_hop(binding) for binding in bindings]), target, realm=self._realm)
+        return Route(tuple([self._hop(binding) for binding in bindings]), target, realm=self._realm)
 
 
 def _no_emergency_calls(destination: str, host: str) -> Reject:
@@ -254,11 +265,6 @@ def _no_emergency_calls(destination: str, host: str) -> Reject:
     warning = f'399 {host or "voxlab"} "{EXPLANATION}"'
     why = f"{destination} is an emergency number: {EXPLANATION}"
     return Reject(403, "Emergency Calls Not Supported", why, (("Warning", warning),))
-
-
-def _hop(binding: Binding) -> Hop:
-    flow = binding.flow if binding.needs_flow else None
-    return Hop(str(binding.contact), flow, binding.q, binding.path)
 
 
 def destination_of(uri: Uri) -> str:

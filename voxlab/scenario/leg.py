@@ -299,7 +299,8 @@ class Leg:
     def open_media(self) -> MediaPort:
         """Return the media port, opened when it is first needed."""
         if self.media is None:
-            self.media = self.session.switchboard.media(self.session.number, self.letter)
+            number = self.number if self.incoming else 0
+            self.media = self.session.switchboard.media(self.session.number, self.letter, number)
             self.media.label(call_id=self.call_ids.get(self.number, ""))
         return self.media
 

@@ -158,8 +158,8 @@ class Switchboard(Protocol):
     def leg_of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> int:
         """Return the number of the leg of this dialog, 0 for none."""
 
-    def media(self, session: int, letter: str) -> MediaPort:
-        """Open a media port."""
+    def media(self, session: int, letter: str, number: int = 0) -> MediaPort:
+        """Open a media port; ``number`` is that of an incoming leg."""
 
     def invite_of(self, leg: int) -> Request:
         """Return the INVITE of an incoming leg."""

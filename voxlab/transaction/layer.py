@@ -263,6 +263,15 @@ class TransactionLayer:
         target = self._index.servers.get(server_key(request, top_via(request), "INVITE"))
         return None if target is None else target.number
 
+    @property
+    def largest_datagram_bytes(self) -> int:
+        """What is larger goes over TCP: 1300, or 200 less than the MTU of a path that is known (RFC 3261 s.18.1.1)."""
+        return self._transport.largest_datagram_bytes
+
+    @largest_datagram_bytes.setter
+    def largest_datagram_bytes(self, size: int) -> None:
+        self._transport.largest_datagram_bytes = size
+
     # What is asked about transactions.
 
     def describe(self, number: int) -> Description | None:

@@ -15,7 +15,7 @@ from voxlab.sip.message import Request, Response
 from voxlab.sip.values import Via
 
 _DEFAULT_PORTS = {"TLS": 5061}  # s.18.1.1; 5060 for every other transport
-_LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1, the path MTU being unknown
+LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1, the path MTU being unknown
 
 
 def top_via(message: Request | Response) -> str:
@@ -43,22 +43,29 @@ class Outgoing(NamedTuple):
 
 
 class ClientTransport:
-    """Puts our Via on requests (RFC 3261 s.18.1.1), with ``rport``: responses come back the same way (RFC 3581)."""
+    """Puts our Via on requests (RFC 3261 s.18.1.1), with ``rport``: responses come back the same way (RFC 3581).
 
-    __slots__ = ("_branch", "_congestion_controlled", "_sent_by", "_starts")
+    Attributes
+    ----------
+    largest_datagram_bytes : int
+        What is larger leaves UDP for TCP.
+    """
+
+    __slots__ = ("_branch", "_congestion_controlled", "_sent_by", "_starts", "largest_datagram_bytes")
 
     def __init__(self, ids: Ids, sent_by: Callable[[Flow], Address], *, congestion_controlled: bool) -> None:
         self._branch = ids.branch
         self._sent_by = sent_by
         self._congestion_controlled = congestion_controlled
         self._starts: dict[tuple[str, Address], str] = {}
+        self.largest_datagram_bytes = LARGEST_DATAGRAM_BYTES
 
     def push_via(self, request: Request, flow: Flow) -> Outgoing:
         """Put a Via with a new branch on top; a request too large for UDP leaves it for TCP."""
         branch = self._branch()
         outgoing = self.outgoing(flow, branch)
         request.push_via(outgoing.via, branch)
-        if flow.transport == "UDP" and self._congestion_controlled and len(request.raw) > _LARGEST_DATAGRAM_BYTES:
+        if flow.transport == "UDP" and self._congestion_controlled and len(request.raw) > self.largest_datagram_bytes:
             outgoing = self.outgoing(Flow("TCP", flow.local, flow.remote), branch)
             request.set_via(outgoing.via, branch)
         return outgoing

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voxlab.analysis.diagnosis.finding import Evidence
 from voxlab.base.errors import SipSyntaxError
-from voxlab.base.records import DELIVERED, FaultSwitched, Note, StreamMeasured, TransactionRecord, TransitionRecord
+from voxlab.base.records import (
+    DELIVERED,
+    FaultSwitched,
+    Note,
+    RtpBlock,
+    StreamMeasured,
+    TransactionRecord,
+    TransitionRecord,
+)
 from voxlab.sip.message import Request, Response
 
 if TYPE_CHECKING:
@@ -131,6 +139,20 @@ class Case:
 
     # -- messages
 
+    def wire(self, step: Step) -> str:
+        """Return the NAT inside which a message was seen, "" for the open network."""
+        entry = step.entry
+        return self._index.journal.wire_of(entry.src, entry.dst, entry.outcome)
+
+    def raw(self, step: Step) -> bytes:
+        """Return a message as it was on its wire, readable or not."""
+        return self._index.journal.message(step.entry.number).data
+
+    @property
+    def has_nats(self) -> bool:
+        """Whether some addresses are valid behind a NAT alone."""
+        return self._index.journal.has_nats
+
     def requests(self, *methods: str, leg: str | None = None) -> Iterator[Step]:
         """Yield the requests of these methods, retransmissions too."""
         for step in self.steps:
@@ -167,8 +189,10 @@ class Case:
         return None
 
     def arrived(self, step: Step) -> bool:
-        """Whether a message got where it was sent, as far as was seen."""
-        return step.entry.outcome == DELIVERED
+        """Whether a message got where it was sent, as far as was seen; at a NAT it is on its way."""
+        entry = step.entry
+        _, at_nat = self._index.journal.crosses(entry.src, entry.dst, entry.outcome)
+        return entry.outcome == DELIVERED and not at_nat
 
     # -- what else is on record
 
@@ -185,6 +209,12 @@ class Case:
         if kind is FaultSwitched:
             return iter(())
         return (note for note in self._index.notes() if isinstance(note, kind))
+
+    @cached_property
+    def rtp_blocks(self) -> list[RtpBlock]:
+        """Its RTP packets on the wires, as far as they were kept."""
+        ids = {step.entry.call_id for step in self.steps}
+        return [block for block in self._index.journal.rtp_blocks if block.call_id in ids]
 
     @property
     def streams(self) -> list[StreamMeasured]:
