@@ -47,8 +47,9 @@ FAULTS = (
           "RFC 3261 s.22.4, RFC 7616 s.3.3", "nothing: answer without qop, cnonce and nc", 22),
     Fault("auth_int_only", "the challenge offers qop=auth-int only, which few understand", _REGISTRAR,
           "RFC 7616 s.3.3, s.3.4.3", "let the peer offer auth as well", 22, "VX-DIGEST-QOP"),
-    Fault("sha256_first", "the challenge comes twice, SHA-256 before MD5", _REGISTRAR,
-          "RFC 8760 s.2.4", "nothing: answer the first one that is understood", 22),
+    Fault("sha256_first", "SHA-256 is challenged before MD5, and answers to it are refused", _REGISTRAR,
+          "RFC 8760 s.2.4", "let the peer offer only what it keeps H(A1) for; or answer MD5",
+          22, "VX-DIGEST-ALGORITHM"),
     Fault("algorithm_unknown", "the challenge wants an algorithm that nobody has", _REGISTRAR,
           "RFC 8760 s.2.4, RFC 7616 s.3.3", "let the peer offer SHA-256 and MD5 as well", 22, "VX-DIGEST-ALGORITHM",
           (Parameter("algorithm", "SHA3-512", "what stands in the challenge"),)),
@@ -64,7 +65,9 @@ _OPAQUE = "5ccc069c403ebaf9f0171e9517f40e41"
 
 
 def _challenge(request: Request, more: str = "") -> Response:
-    value = f'Digest realm="{request.to.uri.host}", nonce="n{request.branch[-12:]}", algorithm=MD5, qop="auth"{more}'
+    shown = re.search(r'\brealm="([^"]*)"', request.headers.get("authorization") or "")
+    realm = shown.group(1) if shown else request.to.uri.host
+    value = f'Digest realm="{realm}", nonce="n{request.branch[-12:]}", algorithm=MD5, qop="auth"{more}'
     return refused(request, 401, ("WWW-Authenticate", value))
 
 
@@ -156,7 +159,7 @@ class _CountReused(Treatment):
         self._first: dict[bytes, bytes] = {}
 
     def leaving(self, message: Message, data: bytes, device: Device) -> list[Piece]:
-        found = re.search(rb'(?mi)^Authorization:[^\r\n]*nonce="([^"]*)"[^\r\n]*', data)
+        found = re.search(rb'(?mi)^Authorization:[^\r\n]*?\bnonce="([^"]*)"[^\r\n]*', data)
         if found is None or not is_request(message, "REGISTER"):
             return [Piece(0.0, data)]
         kept = self._first.setdefault(found.group(1), found.group())

@@ -19,8 +19,8 @@ FAULTS = (
           "RFC 3261 s.12.2.1.1, s.16.4, s.16.6, s.19.1.1", "put ;lr into Record-Route", 26, "VX-ROUTE-LR"),
     Fault("record_route_unresolvable", "the call drops after 32 s: the ACK goes to a name that nobody knows here",
           _CARRIER, "RFC 3261 s.12.2.1.1, s.16.6, RFC 3263 s.4",
-          "put an address into Record-Route, or the name into DNS: lab.zone.a(name, address)",
-          26, "VX-ROUTE-UNRESOLVED", (Parameter("name", "sbc1.gigafon.internal", "what stands there for the proxy"),)),
+          "put an address into Record-Route, or a name that DNS knows and the proxy itself",
+          26, "VX-ROUTE-UNRESOLVED", (Parameter("host", "sbc1.gigafon.internal", "what stands there for the proxy"),)),
     Fault("contact_unreachable", "the call drops after 32 s: ACK and BYE go to an address behind the border", _CARRIER,
           "RFC 3261 s.8.1.1.8, s.12.1.1, s.12.2.1.1",
           "let the border put its own address into Contact, or stay in the route (Record-Route)",
@@ -37,8 +37,8 @@ def _no_lr(message: Message, data: bytes) -> bytes:
     return changed(data, rb"(?mi)^(Record-Route:[^\r\n]*?);lr\b", rb"\1", 0) if _joins(message) else data
 
 
-def _unresolvable(name: str) -> Treatment:
-    pattern, by = rb"(?mi)^(Record-Route: *<sips?:(?:[^@>]*@)?)[^:;>]+", rb"\g<1>" + name.encode()
+def _unresolvable(host: str) -> Treatment:
+    pattern, by = rb"(?mi)^(Record-Route: *<sips?:(?:[^@>]*@)?)[^:;>]+", rb"\g<1>" + host.encode()
     return Rewrites(lambda message, data: changed(data, pattern, by, 0) if _joins(message) else data, outside=True)
 
 

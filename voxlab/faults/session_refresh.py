@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from voxlab.dialog.session_timer import interval_of
-from voxlab.faults.edits import with_body, with_header, without
+from voxlab.faults.edits import changed, with_body, with_header, without
 from voxlab.faults.fault import Fault, Parameter
 from voxlab.faults.treatment import (
     Device,
@@ -99,6 +99,9 @@ class _Offerless(Treatment):
 
     def __init__(self) -> None:
         self._offers: dict[tuple[str, int], bytes] = {}
+
+    def arriving(self, message: Message, data: bytes, device: Device) -> bytes | None:
+        return changed(data, rb"(?mi)^(Allow:[^\r\n]*?),? ?UPDATE", rb"\1")  # else it would refresh by UPDATE
 
     def leaving(self, message: Message, data: bytes, device: Device) -> list[Piece]:
         key = (message.call_id, message.cseq)

@@ -166,6 +166,21 @@ class Case:
                 return step
         return None
 
+    def origin_of(self, asked: Step) -> str:
+        """Return who sent a request first: proxies only pass it on."""
+        return next((step.sender for step in self._copies(asked)), asked.sender)
+
+    def target_of(self, asked: Step) -> str:
+        """Return who got a request last, where proxies passed it on."""
+        *_, last = (asked, *self._copies(asked))
+        return last.receiver
+
+    def _copies(self, asked: Step) -> Iterator[Step]:
+        entry = asked.entry
+        for step in self.requests(entry.method, leg=asked.leg):
+            if step.entry.cseq == entry.cseq and step.entry.from_uri == entry.from_uri:
+                yield step
+
     def arrived(self, step: Step) -> bool:
         """Whether a message got where it was sent, as far as was seen."""
         return step.entry.outcome == DELIVERED

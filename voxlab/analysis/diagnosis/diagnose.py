@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from voxlab.analysis.diagnosis import lost_messages
+from voxlab.analysis.diagnosis import (
+    authentication,
+    extensions,
+    identity,
+    lost_messages,
+    media_description,
+    numbers,
+    progress,
+    refusals,
+    registration,
+    routing,
+    session_refresh,
+)
 from voxlab.analysis.diagnosis.case import Case
 from voxlab.analysis.diagnosis.finding import Diagnosis, Finding
 from voxlab.analysis.verdict import verdict
@@ -18,7 +30,20 @@ if TYPE_CHECKING:
     from voxlab.analysis.index import CallRecord, Index
 
 Rule = Callable[[Case], Iterator[Finding]]
-RULES: tuple[Rule, ...] = (*lost_messages.RULES,)
+_FAMILIES = (
+    lost_messages,
+    routing,
+    session_refresh,
+    extensions,
+    progress,
+    media_description,
+    numbers,
+    identity,
+    registration,
+    authentication,
+    refusals,
+)
+RULES: tuple[Rule, ...] = tuple(rule for family in _FAMILIES for rule in family.RULES)
 
 
 def of_call(index: Index, call: CallRecord, now: float) -> Diagnosis:
