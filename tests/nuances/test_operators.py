@@ -10,6 +10,7 @@ import pytest
 from tests.lab.operators import DID, OMA, MakeOperators, Operators
 from tests.nuances.play import dialled, opened
 from tests.nuances.test_healthy_calls import forwarded
+from voxlab import PeerProfile
 from voxlab.lab.call import Call
 
 
@@ -118,6 +119,14 @@ def test_digits_without_user_phone_are_taken_for_a_name_by_a_strict_operator(mak
     assert (call.explain().ids, "484" in call.verdict) == (("VX-NUMBER-USER-PHONE",), True)
     operators.giga.heal()
     assert out(operators).explain().ids == ()
+
+
+def test_a_temperament_of_a_carrier_is_a_preset(make_operators: MakeOperators) -> None:
+    operators = opened(make_operators)
+    operators.giga.fault(PeerProfile.preset("no_plus", "wants_identity"))
+    assert operators.giga.faults == ("number_format", "identity_required")
+    operators.account.trunk("gigafon", number_format="plain", identity="pai")
+    assert out(operators).state == "connected"
 
 
 def test_visual_separators_are_understood(make_operators: MakeOperators) -> None:

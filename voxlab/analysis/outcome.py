@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from voxlab.analysis.dropped import dropped
 from voxlab.base.records import (
     DELIVERED,
     CallRouted,
@@ -64,6 +65,8 @@ class Outcome:
         it was said first), the CANCEL.
     timed_out : GivenUp or None
         The timer that ended it, and when.
+    dropped : str
+        Why a call that was answered ended without anybody hanging up, "" for one that did not.
     last_s : float
         When the last message went out.
     """
@@ -85,6 +88,7 @@ class Outcome:
     codecs: tuple[str, ...]
     mos: float | None
     finish_reason: str
+    dropped: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -123,6 +127,7 @@ def outcome(index: Index, call: CallRecord) -> Outcome | None:
         codecs=_codecs(notes, measured),
         mos=min((stream.mos for stream in measured if stream.mos is not None), default=None),
         finish_reason=next((note.finish_reason for note in notes if isinstance(note, SessionEnded)), ""),
+        dropped=dropped(entries) if answered else "",
     )
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from voxlab.analysis.diagnosis.case import Case, Step
 from voxlab.analysis.diagnosis.finding import Certainty, Finding
+from voxlab.analysis.dropped import is_expiry
 from voxlab.dialog.session_timer import interval_of
 
 _LEAST_WAIT_S = 10.0
-_SLACK_S = 1.5
 _CROSSING_S = 0.1
 
 
@@ -69,8 +69,7 @@ def expired(case: Case) -> Iterator[Finding]:
         if settled is None or bye is None:
             continue
         passed_s = bye.time_s - settled.step.time_s
-        due_s = settled.seconds - min(32.0, settled.seconds / 3)  # RFC 4028 s.10
-        if not due_s - _SLACK_S <= passed_s <= settled.seconds + _SLACK_S:
+        if not is_expiry(passed_s, settled.seconds):
             continue
         yield Finding(
             "VX-SESSION-EXPIRED",
