@@ -42,7 +42,7 @@ def alice(**options: Any) -> Callable[[Stage], object]:
 TIMER = {"session_expires": 90, "refresher": "uac"}
 NUANCES = [
     # 5: who plays the ringing tone
-    Nuance("silent_183", "bob", "VX-NO-RINGBACK", "183 Session", scripted=True),
+    Nuance("silent_183", "bob", "VX-NO-RINGBACK", "183 Session"),
     Nuance("early_media_silent", "bob", "VX-EARLY-MEDIA-SILENT", "183 Session", scripted=True,
            cure=lambda stage: stage.shop.user("bob").phone(early_media=False)),
     Nuance("answer_differs", "bob", "VX-ANSWER-CHANGED", "183 Session", bob={"early_media": True}),
@@ -67,6 +67,7 @@ NUANCES = [
     Nuance("offerless_refresh", "alice", "VX-OFFERLESS-REFRESH", "INVITE bob@10", 50.0, alice=TIMER),
     # 10: glare
     Nuance("glare", "bob", "VX-GLARE", "491 Request Pending", during=held),
+    Nuance("both_refresh", "bob", "VX-GLARE", "491 Request Pending", 60.0, alice=TIMER),
     # 11: codecs
     Nuance("codec_mismatch", "bob", "VX-CODEC-MISMATCH", "488 Not",
            cure=alice(codecs=["PCMU", "G722"])),
@@ -145,6 +146,16 @@ def test_real_glare_is_named_and_both_sides_back_off_until_both_have_their_turn(
     assert found.ids == ("VX-GLARE",)
     assert "both sides asked at once; tried again" in found.findings[0].text
     assert (stage.alice.state, stage.bob.state) == ("held", "held")
+
+
+def test_refreshes_that_collide_are_tried_again_and_the_call_goes_on(make_stage: MakeStage) -> None:
+    stage = direct(make_stage(seed=7))
+    stage.alice = stage.shop.user("alice").phone(**TIMER)
+    stage.bob.fault("both_refresh")
+    call = called(stage, seconds=300.0)
+    assert call.state == "connected"
+    assert "both refresh the session timer" in call.explain().findings[0].text
+    assert "alice → shop.direct → bob ·" in call.verdict
 
 
 def test_packets_of_30_ms_are_told_from_the_figures_of_the_stream(make_stage: MakeStage) -> None:

@@ -48,6 +48,12 @@ class Nuance(NamedTuple):
     also: tuple[str, ...] = ()
 
 
+def early(operators: Operators) -> Call:
+    """Call a phone that speaks before it is picked up."""
+    operators.giga.phone(OMA, early_media=True, answer_after=1.0)
+    return dialled(operators.alice, OMA)
+
+
 UNSURE = ("VX-IDENTITY-MISSING", "VX-FROM-DOMAIN", "VX-403")
 NUANCES = [
     Nuance("number_format", "VX-NUMBER-FORMAT", "certain", "404 Not Found", parameters={"style": "national"},
@@ -65,6 +71,7 @@ NUANCES = [
            cure={"from_domain": "gigafon.example"}, also=UNSURE),
     Nuance("stir_required", "VX-STIR-REQUIRED", "certain", "428 Use Identity"),
     Nuance("announce_then_fail", "VX-ANNOUNCEMENT", "certain", "183 Session", nobody),
+    Nuance("early_media_dropped", "VX-EARLY-MEDIA-DROPPED", "likely", "183 Session", early),
     Nuance("no_lr", "VX-ROUTE-LR", "certain", "↻ 200 OK", for_half_a_minute),
     Nuance("record_route_unresolvable", "VX-ROUTE-UNRESOLVED", "likely", "↻ 200 OK", for_half_a_minute),
     Nuance("contact_unreachable", "VX-CONTACT-UNREACHABLE", "certain", "↻ 200 OK", for_half_a_minute),

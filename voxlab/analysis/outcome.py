@@ -156,7 +156,7 @@ class _Story:
         if routed:
             cloud = self._entries[0][1].dst
             passed = [entry for _, entry in self._entries if entry.src == cloud and entry.kind == "request"]
-            return [self._name(entry, of_source=False) for entry in passed if entry.method == "INVITE"]
+            return [self._name(entry, of_source=False) for entry in passed if _begins_a_call(entry)]
         peers = [leg.peer for leg in self._call.legs if leg.peer and not leg.incoming]
         if peers or self._call.session:
             return peers
@@ -213,6 +213,11 @@ class _Story:
     def _name(self, entry: Entry, *, of_source: bool) -> str:
         address = entry.src if of_source else entry.dst
         return self._journal.name_of(address) or self._peers.get(entry.call_id) or str(address)
+
+
+def _begins_a_call(entry: Entry) -> bool:
+    """Whether it is an INVITE outside a dialog: one inside changes a call and may go to the caller."""
+    return entry.method == "INVITE" and entry.message is not None and not entry.message.to_tag
 
 
 def _through(session: SessionOpened | CallRouted | None) -> str:

@@ -31,7 +31,7 @@ FAULTS = (
           "RFC 3261 s.22.1, s.22.2, s.8.1.3.5", "ask the peer which user name, realm and password it checks",
           21, "VX-AUTH-LOOP"),
     Fault("stale_forever", "every nonce is called stale as soon as it is used", _REGISTRAR,
-          "RFC 3261 s.22.3, RFC 7616 s.3.3, s.3.4.5", "let the peer keep its nonces: its servers do not share them",
+          "RFC 3261 s.22.3, RFC 7616 s.3.3", "let the peer keep its nonces: its servers do not share them",
           21, "VX-NONCE-STALE"),
     Fault("wrong_realm", "the challenge names a realm that the password is not for", _REGISTRAR,
           "RFC 3261 s.22.1, s.22.4", "let the peer challenge with the realm that its accounts were made with",
@@ -58,7 +58,7 @@ FAULTS = (
     Fault("opaque_dropped", "credentials come without the opaque of the challenge", ("phone",),
           "RFC 7616 s.3.3, s.3.4", "return opaque unchanged", 22, "VX-DIGEST-OPAQUE"),
     Fault("nc_reused", "one nonce count is used twice, so credentials look replayed", ("phone",),
-          "RFC 7616 s.3.4, s.5.12", "count nc up with every request on a nonce", 22, "VX-NC-REUSED"),
+          "RFC 7616 s.3.4, s.5.5", "count nc up with every request on a nonce", 22, "VX-NC-REUSED"),
 )  # fmt: skip
 
 _OPAQUE = "5ccc069c403ebaf9f0171e9517f40e41"

@@ -14,7 +14,7 @@ from voxlab.faults.treatment import Device, Message, Piece, Rewrites, Treatment,
 
 FAULTS = (
     Fault("silent_183", "nobody plays a ringing tone: 183 without a description in the place of 180",
-          ("phone", "carrier"), "RFC 3960 s.3.1, RFC 3261 s.13.3.1.1",
+          ("phone", "carrier"), "RFC 3960 s.3.2, RFC 3261 s.13.3.1.1",
           "send 180, or a description and a tone with the 183", 5, "VX-NO-RINGBACK"),
     Fault("early_media_silent", "183 with a description, and nothing to be heard before the answer", ("phone",),
           "RFC 3960 s.3.2", "play the tone locally until early media comes; or phone(early_media=False): then 180",
@@ -27,9 +27,9 @@ FAULTS = (
     Fault("announce_then_fail", "an announcement is heard, and then the call fails without ever being answered",
           ("carrier",), "RFC 3960 s.2", "pass early media on; nothing is billed, because there was no 200",
           6, "VX-ANNOUNCEMENT"),
-    Fault("early_media_undescribed", "what is said before the answer is lost: the 183 has no description",
-          ("carrier",), "RFC 3960 s.2, RFC 3261 s.13.2.1",
-          "let the peer send its 183 with the description, or play a local tone", 6, "VX-MEDIA-CLIPPED"),
+    Fault("early_media_dropped", "what the callee says before the answer is lost: the 183 loses its description",
+          ("carrier",), "RFC 3960 s.2, RFC 3261 s.16.7",
+          "pass provisional responses on as they are, description included", 6, "VX-EARLY-MEDIA-DROPPED"),
 )  # fmt: skip
 
 
@@ -68,6 +68,6 @@ TREATMENTS: dict[str, Callable[..., Treatment]] = {
     "silent_183": lambda: Rewrites(_silent_183),
     "answer_differs": lambda: Rewrites(_answer_differs),
     "late_answer": _LateAnswer,
-    "early_media_undescribed": lambda: Rewrites(_undescribed, outside=True),
+    "early_media_dropped": lambda: Rewrites(_undescribed, outside=True),
 }
 """What makes the treatment of each fault; the others turn settings of their device."""

@@ -42,6 +42,9 @@ FAULTS = (
     Fault("offerless_refresh", "a refresh comes without an offer, so the other side has to make one", ("phone",),
           "RFC 4028 s.7.4, RFC 3261 s.14.2", "offer what stands again, with the same o= line", 9,
           "VX-OFFERLESS-REFRESH"),
+    Fault("both_refresh", "both sides refresh the session at the same moment, and collide", ("phone",),
+          "RFC 4028 s.7.4, s.9, RFC 3261 s.14.1", 'let the one do it that refresher= names',
+          10, "VX-GLARE"),
     Fault("glare", "a change of the call is refused with 491 and tried again seconds later", _PEERS,
           "RFC 3261 s.14.1, s.21.4.27", "nothing: both back off, who made the Call-ID longer", 10, "VX-GLARE",
           (Parameter("times", 1, "how many changes it refuses"),)),
@@ -101,7 +104,7 @@ class _Offerless(Treatment):
         self._offers: dict[tuple[str, int], bytes] = {}
 
     def arriving(self, message: Message, data: bytes, device: Device) -> bytes | None:
-        return changed(data, rb"(?mi)^(Allow:[^\r\n]*?),? ?UPDATE", rb"\1")  # else it would refresh by UPDATE
+        return _without_update(data)  # else it would refresh by UPDATE
 
     def leaving(self, message: Message, data: bytes, device: Device) -> list[Piece]:
         key = (message.call_id, message.cseq)
@@ -111,6 +114,24 @@ class _Offerless(Treatment):
         if is_request(message, "ACK") and key in self._offers:
             return [Piece(0.0, with_body(with_header(data, "Content-Type", "application/sdp"), self._offers[key]))]
         return [Piece(0.0, data)]
+
+
+class _BothRefresh(Treatment):
+    """Takes itself for the refresher whoever was agreed on, and refreshes by re-INVITE."""
+
+    def arriving(self, message: Message, data: bytes, device: Device) -> bytes | None:
+        mine = b"uac" if is_response(message, "INVITE") else b"uas"
+        data = changed(data, rb"(?mi)^(Session-Expires:[^\r\n]*;refresher=)\w+", rb"\1" + mine)
+        return _without_update(data)
+
+    def leaving(self, message: Message, data: bytes, device: Device) -> list[Piece]:
+        theirs = b"uas" if is_response(message, "INVITE") is False else b"uac"
+        data = changed(data, rb"(?mi)^(Session-Expires:[^\r\n]*;refresher=)\w+", rb"\1" + theirs)
+        return [Piece(0.0, _without_update(data))]
+
+
+def _without_update(data: bytes) -> bytes:
+    return changed(data, rb"(?mi)^(Allow:[^\r\n]*?),? ?UPDATE", rb"\1")
 
 
 class _Glare(Treatment):
@@ -141,6 +162,7 @@ TREATMENTS: dict[str, Callable[..., Treatment]] = {
     "refresh_unanswered": _Unanswered,
     "update_refused": lambda: Refuses(_update_refused),
     "offerless_refresh": _Offerless,
+    "both_refresh": _BothRefresh,
     "glare": _Glare,
 }
 """What makes the treatment of each fault, from its parameters."""

@@ -180,7 +180,7 @@ def _counted_twice(each: _Try) -> _Reason:
     return _Reason(
         "VX-NC-REUSED", Certainty.CERTAIN,
         f"{each.asked.sender} uses nonce count {each.credentials.nc} of a nonce twice: it looks like a replay",
-        "RFC 7616 s.3.4, s.5.12", "count nc up with every request on a nonce",
+        "RFC 7616 s.3.4, s.5.5", "count nc up with every request on a nonce",
     )  # fmt: skip
 
 
@@ -246,7 +246,7 @@ def counts_reused(case: Case) -> Iterator[Finding]:
                     "VX-NC-REUSED",
                     Certainty.CERTAIN,
                     f"{step.sender} uses nonce count {credentials.nc} of a nonce twice: it looks like a replay",
-                    "RFC 7616 s.3.4, s.5.12",
+                    "RFC 7616 s.3.4, s.5.5",
                     "count nc up with every request on a nonce",
                     (first.shows(header), step.shows(header)),
                     covers=("VX-NONCE-STALE",),

@@ -208,11 +208,21 @@ class Case:
 
     def other_messages(self, method: str, until_s: float | None = None) -> Iterator[Step]:
         """Yield messages outside the case with that method in their CSeq: registrations, keep-alives; number 0."""
-        own = {step.entry.number for step in self.steps}
         last_s = self.now if until_s is None else until_s
-        for entry in self._index.entries():
-            if entry.method == method and entry.number not in own and entry.time_s <= last_s:
-                yield Step(0, "", self.name_of(entry.src), self.name_of(entry.dst), entry)
+        for step in self._others:
+            if step.entry.method == method and step.entry.time_s <= last_s:
+                yield step
+
+    @cached_property
+    def _others(self) -> list[Step]:
+        """Return what is outside the case; read once, and only where a rule asks."""
+        own = {step.entry.number for step in self.steps}
+        name = self.name_of
+        return [
+            Step(0, "", name(entry.src), name(entry.dst), entry)
+            for entry in self._index.entries()
+            if entry.number not in own
+        ]
 
     @cached_property
     def transactions(self) -> dict[tuple[str, int], TransactionRecord]:

@@ -52,16 +52,16 @@ def no_ringback(case: Case) -> Iterator[Finding]:
     """Find 183 without a description and no 180: neither side plays a tone."""
     for ringing in _ringings(case):
         steps = ringing.provisional
-        if steps and all(step.status == 183 and step.sdp is None for step in steps):
+        rang = any(step.status == 180 for step in case.responses("INVITE", 180, 180))
+        if steps and not rang and all(step.status == 183 and step.sdp is None for step in steps):
             yield Finding(
                 "VX-NO-RINGBACK",
                 Certainty.LIKELY,
                 f"the caller hears nothing while it rings: {steps[0].sender} sends 183 without a description, which "
                 "brings no tone, and no 180, on which the phone would play its own",
-                "RFC 3960 s.3.1, RFC 3261 s.13.3.1.1",
+                "RFC 3960 s.3.2, RFC 3261 s.13.3.1.1",
                 f"let {steps[0].sender} send 180, or a description and a tone with its 183",
                 (steps[0].shows(),),
-                covers=("VX-MEDIA-CLIPPED",) if not _early(case, ringing) else (),
             )
 
 
@@ -102,6 +102,28 @@ def _origin(case: Case, step: Step) -> str:
     """Return who said such a thing last along the call: the innermost leg."""
     told = [other for other in case.steps if other.status == step.status and other.sdp is not None]
     return told[0].sender if told else step.sender
+
+
+def early_media_dropped(case: Case) -> Iterator[Finding]:
+    """Find a description before the answer that whoever got it did not pass on to the caller."""
+    for step in case.responses("INVITE", 101, 199):
+        if step.sdp is None or step.entry.retransmission:
+            continue
+        passed = [s for s in case.responses("INVITE", 101) if s.sender == step.receiver and s.number > step.number]
+        before = [each for each in passed if each.status < 200]
+        if not passed or any(each.sdp is not None for each in before) or passed[0].status >= 300:
+            continue
+        yield Finding(
+            "VX-EARLY-MEDIA-DROPPED",
+            Certainty.LIKELY,
+            f"{step.sender} describes early media, and {step.receiver} does not pass that on: what is said before the "
+            "200 is heard by nobody",
+            "RFC 3960 s.2, RFC 3261 s.16.7",
+            f"let {step.receiver} pass the {step.status} on with its description; a script: call.start_early_media()",
+            (step.shows("m="), passed[0].shows()),
+            covers=("VX-NO-RINGBACK", "VX-EARLY-MEDIA-SILENT"),
+        )
+        return
 
 
 def answer_changed(case: Case) -> Iterator[Finding]:
@@ -176,4 +198,4 @@ def announcement(case: Case) -> Iterator[Finding]:
         return
 
 
-RULES = (no_ringback, early_media_silent, answer_changed, clipped, announcement)
+RULES = (no_ringback, early_media_silent, early_media_dropped, answer_changed, clipped, announcement)

@@ -161,6 +161,7 @@ def glare(case: Case) -> Iterator[Finding]:
             "nothing: back off, 2.1 to 4 s for who made the Call-ID, else up to 2 s, and try again"
             + ("; let one side refresh: refresher=" if timers else ""),
             (asked.shows(), answer.shows(), *((again.shows(),) if again else ())),
+            covers=("VX-SESSION-EXPIRED",),
         )
         return
 
