@@ -114,6 +114,7 @@ def test_a_registrar_that_checks_the_request_uri_refuses_a_user_there(make_stage
     stage.alice.heal()
     stage.alice.register()
     assert stage.alice.registration == "registered"
+    assert stage.alice.explain().ids == ()
 
 
 def test_an_opaque_that_does_not_come_back_is_missed(make_stage: MakeStage) -> None:
@@ -126,6 +127,7 @@ def test_an_opaque_that_does_not_come_back_is_missed(make_stage: MakeStage) -> N
     stage.alice.heal()
     stage.alice.register()
     assert stage.alice.registration == "registered"
+    assert stage.alice.explain().ids == ()
 
 
 def test_a_registrar_that_compares_contact_and_to_refuses_our_unguessable_contact(
@@ -138,6 +140,7 @@ def test_a_registrar_that_compares_contact_and_to_refuses_our_unguessable_contac
         assert (registration.state, registration.code) == ("failed", 403)
         assert registration.explain().ids == ("VX-CONTACT-REFUSED",)
     assert registration.refresh().state == "successful"
+    assert registration.explain().ids == ()
 
 
 def test_a_call_from_another_address_than_the_registration_is_refused_and_named(make_stage: MakeStage) -> None:
@@ -178,6 +181,19 @@ def test_a_whitelist_and_a_registration_behind_one_address_are_told_apart(make_o
     refused = dialled(operators.oma, f"sip:alice@{operators.shop.domain}")
     assert refused.explain().ids == ("VX-TRUNK-403",)
     assert "is in no trunk's whitelist" in refused.explain().findings[0].text
+
+
+@pytest.mark.parametrize("fault", ["auth_loop", "stale_forever", "wrong_realm", "auth_refused", "min_expires"])
+def test_what_was_wrong_once_is_not_held_against_whoever_is_registered_now(make_stage: MakeStage, fault: str) -> None:
+    stage = make_stage(seed=7)
+    with stage.lab.registrar.fault(fault):
+        carol = stage.shop.user("carol").phone(expires=600)
+        assert len(carol.explain().ids) == 1
+    carol.register()
+    carol.register()
+    assert carol.registration == "registered"
+    expected = ("VX-MIN-EXPIRES",) if fault == "min_expires" else ()  # that one succeeded, by way of a 423
+    assert carol.explain().ids == expected
 
 
 def test_the_same_registration_is_explained_in_the_same_words() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from voxlab.analysis.diagnosis import (
+    attempts,
     authentication,
     extensions,
     identity,
@@ -55,7 +56,9 @@ def of_call(index: Index, call: CallRecord, now: float) -> Diagnosis:
 def of_registration(index: Index, aor: str, now: float) -> Diagnosis:
     """Return what is wrong with the registrations of an address-of-record such as ``alice@example.com``."""
     case = Case(index, registrations(index, aor), None, now)
-    return Diagnosis(f"registration of {aor}", _registration_line(case, aor), findings(case))
+    line = _registration_line(case, aor)
+    case.steps = attempts.that_matter(case.steps)
+    return Diagnosis(f"registration of {aor}", line, findings(case))
 
 
 def registrations(index: Index, aor: str) -> list[Entry]:
