@@ -218,3 +218,43 @@ def test_an_invite_that_its_signature_has_made_too_big_goes_over_tcp(make_operat
     alice = operators.shop.user("alice").phone(transport="TCP")
     alice.fault("identity_too_big")
     assert dialled(alice, OMA).explain().ids == ()
+
+
+# -- refusals by hosts of ours: the wire says little, the journal says why
+
+
+def test_two_accounts_behind_one_address_that_nothing_tells_apart_are_named(make_operators: MakeOperators) -> None:
+    operators = make_operators(seed=7)
+    other = operators.lab.account("zeta")
+    other.application("desk").number("+4930999200")
+    operators.shop.number(DID)
+    other.trunk("gigafon", allow=[operators.giga.network])
+    cloud = operators.lab.cloud.place.host
+    found = dialled(operators.oma, f"sip:nobody@{cloud}").explain()
+    assert found.ids == ("VX-SHARED-ADDRESS",)
+    assert "acme and zeta" in found.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("number", "finding", "words"),
+    [
+        ("+4930999101", "VX-TRANSIT", "is no number of account 'acme'"),
+        ("112", "VX-EMERGENCY", "is an emergency number"),
+    ],
+)
+def test_calls_at_our_expense_and_emergency_calls_are_named(
+    make_operators: MakeOperators, number: str, finding: str, words: str
+) -> None:
+    operators = opened(make_operators)
+    found = dialled(operators.oma, f"sip:{number}@{operators.lab.cloud.place.host}").explain()
+    assert found.ids == (finding,)
+    assert words in found.findings[0].text
+    assert found.findings[0].certainty.word == "certain"
+
+
+def test_whoever_is_not_registered_is_named(make_operators: MakeOperators) -> None:
+    operators = opened(make_operators)
+    operators.oma.unregister()
+    found = out(operators).explain()
+    assert found.ids == ("VX-NOT-REGISTERED",)
+    assert found.findings[0].facts[0].startswith("noted by gigafon:")

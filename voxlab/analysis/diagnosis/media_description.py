@@ -84,7 +84,7 @@ def _packet_times(case: Case) -> dict[tuple[str, int], tuple[Step, int]]:
         for media in description.media if description is not None else ():
             where = description.rtp_address(media) if description is not None else None
             text = next((each.partition(":")[2] for each in media.attributes if each.startswith("ptime:")), "")
-            if where is not None and text.isdigit():
+            if where is not None and text.isascii() and text.isdigit():
                 found[where] = (step, int(text))
     return found
 
