@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.lab.operators import both, make_operators, operators
-from tests.lab.stage import make_stage
+from tests.lab.stage import either, make_stage
 
-__all__ = ["both", "make_operators", "make_stage", "operators"]
+__all__ = ["both", "either", "make_operators", "make_stage", "operators"]

@@ -206,7 +206,7 @@ def _result(facts: Outcome, ok: bool | None) -> str:
     if ok is None:
         return "talking" if facts.answered else "ringing" if facts.ringing else "calling"
     if facts.answered:
-        return "connected"
+        return "dropped" if facts.dropped else "connected"
     if facts.cancelled and (facts.failed is None or facts.failed.status == 487):
         return "cancelled"
     return "no answer" if facts.timed_out else "failed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from voxlab.analysis.dropped import dropped
 from voxlab.base.records import (
     DELIVERED,
     CallRouted,
@@ -64,6 +65,8 @@ class Outcome:
         it was said first), the CANCEL.
     timed_out : GivenUp or None
         The timer that ended it, and when.
+    dropped : str
+        Why a call that was answered ended without anybody hanging up, "" for one that did not.
     last_s : float
         When the last message went out.
     """
@@ -85,6 +88,7 @@ class Outcome:
     codecs: tuple[str, ...]
     mos: float | None
     finish_reason: str
+    dropped: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -123,6 +127,7 @@ def outcome(index: Index, call: CallRecord) -> Outcome | None:
         codecs=_codecs(notes, measured),
         mos=min((stream.mos for stream in measured if stream.mos is not None), default=None),
         finish_reason=next((note.finish_reason for note in notes if isinstance(note, SessionEnded)), ""),
+        dropped=dropped(entries) if answered else "",
     )
 
 
@@ -151,7 +156,7 @@ class _Story:
         if routed:
             cloud = self._entries[0][1].dst  # also where a NAT is on the way
             passed = [entry for _, entry in self._entries if entry.src == cloud and entry.kind == "request"]
-            invites = [entry for entry in passed if entry.method == "INVITE"]
+            invites = [entry for entry in passed if _begins_a_call(entry)]
             called = [self._name(entry, of_source=False) for entry in invites]
             nats = set(self._journal.behind.values())
             return [name for name in called if name not in nats] or called
@@ -211,6 +216,11 @@ class _Story:
     def _name(self, entry: Entry, *, of_source: bool) -> str:
         address = entry.src if of_source else entry.dst
         return self._journal.name_of(address) or self._peers.get(entry.call_id) or str(address)
+
+
+def _begins_a_call(entry: Entry) -> bool:
+    """Whether it is an INVITE outside a dialog: one inside changes a call and may go to the caller."""
+    return entry.method == "INVITE" and entry.message is not None and not entry.message.to_tag
 
 
 def _through(session: SessionOpened | CallRouted | None) -> str:

@@ -67,14 +67,16 @@ def lab_verdict(index: Index) -> str:
 
 def _connected(facts: Outcome, answered: Said, until_s: float) -> Verdict:
     talked_s = (facts.ended.time_s if facts.ended else until_s) - answered.time_s
-    ok = None if not facts.is_over else not facts.error
+    ok = None if not facts.is_over else not (facts.error or facts.dropped)
     mark = {None: "●", True: "✓", False: "✗"}[ok]
-    word = "connected" if facts.is_over else "talking"
+    word = ("dropped after" if facts.dropped else "connected") if facts.is_over else "talking"
     parts = [f"{mark} {word} {seconds(talked_s)}", _path(facts), " + ".join(facts.codecs)]
     parts.append(f"MOS {facts.mos:.2f}" if facts.mos is not None else "")
     parts.append(_count(facts.messages, "message"))
     parts.append(f"scenario failed: {facts.error}" if facts.error else "")
-    return Verdict(ok, " · ".join(filter(None, parts)), "", facts)
+    if facts.dropped and facts.ended:
+        parts.insert(1, f"{facts.dropped}, so {facts.ended.by} hung up (message {facts.ended.message})")
+    return Verdict(ok, " · ".join(filter(None, parts)), _DROPPED if facts.dropped else "", facts)
 
 
 def _failed(facts: Outcome, said: Said) -> Verdict:
@@ -125,6 +127,7 @@ def seconds(duration_s: float) -> str:
     return f"{duration_s:.1f} s" if duration_s < 99.95 else f"{duration_s:,.0f} s"
 
 
+_DROPPED = "Nobody hung up: the call was ended by a timer. call.explain() says why."
 _FINE = "Nothing is wrong with the platform."
 _MEANINGS = {
     401: "{by} did not accept the password.",

@@ -69,6 +69,12 @@ class Refreshing(Renegotiation):
             self._lose_dialog(now, "session expired")
         elif clock is Clock.BACK_OFF:
             self._turn(Given.BACK_OFF_OVER, now)
+            self._refresh_after_glare(now)
+
+    def _refresh_after_glare(self, now: float) -> None:
+        """Let a refresh that crossed have its second try (RFC 3261 s.14.1): its owner is asked for changes only."""
+        if self.timer is not None and self.timer.ours and Clock.REFRESH not in (self._clocks or ()):
+            self._start_clock(Clock.REFRESH, now + self._timers.t1_s)
 
     def _refresh(self, now: float) -> None:
         timer = self.timer

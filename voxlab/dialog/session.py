@@ -36,6 +36,9 @@ class Credentials(Protocol):
     def answer(self, response: Response, request: Request) -> list[Header]:
         """Return the header fields to send ``request`` again with, none where no answer is possible."""
 
+    def headers(self, request: Request) -> list[Header]:
+        """Return what goes along with ``request`` before anybody asks."""
+
 
 class Session(Referring):
     """One leg of a call; made as a ``Caller`` or a ``Callee``.
@@ -246,7 +249,12 @@ class Session(Referring):
 
     def _second_try(self, response: Response, request: Request) -> list[Header]:
         """Return what would make a refused request acceptable, [] where nothing would."""
-        return lengthened(response, request) if response.status == 422 else self._credentials_for(response, request)
+        if response.status != 422:
+            return self._credentials_for(response, request)
+        longer = lengthened(response, request)
+        if not longer or self._credentials is None:
+            return longer
+        return [*longer, *self._credentials.headers(request)]  # a nonce count serves one request (RFC 7616 s.3.4)
 
     def _credentials_for(self, response: Response, request: Request) -> list[Header]:
         if response.status not in {401, 407} or self._credentials is None:

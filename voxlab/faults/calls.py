@@ -14,10 +14,13 @@ from voxlab.faults.treatment import (
     Drops,
     Message,
     Piece,
+    Refuses,
     Rewrites,
     Treatment,
+    is_initial,
     is_request,
     is_response,
+    refused,
     remember,
 )
 from voxlab.sip.message import Request, Response
@@ -33,6 +36,10 @@ FAULTS = (
           (Parameter("delay_s", 4.0, "how much later the ACK is sent, in seconds"),)),
     Fault("no_prack", "a reliable 18x is repeated for 32 s, then the call is refused with 504", _PHONE,
           "RFC 3262 s.3", "do not say Supported: 100rel, or send the PRACK", 7, "VX-PRACK-MISSING"),
+    Fault("prack_refused", "an INVITE that requires 100rel is refused with 420", ("phone", "carrier"),
+          "RFC 3261 s.21.4.15, RFC 3262 s.3", 'offer it only: phone(prack="support")', 7, "VX-100REL-REFUSED"),
+    Fault("prack_required", "an INVITE that does not offer 100rel is refused with 421", ("phone", "carrier"),
+          "RFC 3261 s.21.4.16, RFC 3262 s.4", 'offer it: phone(prack="support")', 7, "VX-100REL-REQUIRED"),
     Fault("wrong_cseq", "requests inside the call are refused with 500", _PHONE,
           "RFC 3261 s.12.2.2", "count CSeq up by one for every request of a dialog"),
     Fault("no_to_tag", "no dialog can be told from another: RFC 2543 behaviour", _PHONE,
@@ -103,9 +110,22 @@ def _no_update(message: Message, data: bytes) -> bytes:
     return changed(data, rb"(?mi)^(Allow:[^\r\n]*?),? ?UPDATE", rb"\1")
 
 
+def _prack_refused(request: Request) -> Response | None:
+    required = "require" in request.headers and "100rel" in request.headers.split("require")
+    return refused(request, 420, ("Unsupported", "100rel")) if is_initial(request) and required else None
+
+
+def _prack_required(request: Request) -> Response | None:
+    headers = request.headers
+    offered = {option for name in ("supported", "require") if name in headers for option in headers.split(name)}
+    return refused(request, 421, ("Require", "100rel")) if is_initial(request) and "100rel" not in offered else None
+
+
 TREATMENTS: dict[str, Callable[..., Treatment]] = {
     "ack_lost": _Acknowledgements,
     "late_ack": _Acknowledgements,
+    "prack_refused": lambda: Refuses(_prack_refused),
+    "prack_required": lambda: Refuses(_prack_required),
     "no_prack": lambda: Drops(lambda message: is_request(message, "PRACK")),
     "wrong_cseq": lambda: Rewrites(_wrong_cseq),
     "no_to_tag": lambda: Rewrites(_no_to_tag),

@@ -9,11 +9,33 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from voxlab.base.errors import VoxlabError, did_you_mean
-from voxlab.faults import calls, media_description, network
+from voxlab.faults import (
+    authentication,
+    calls,
+    identity,
+    media_description,
+    network,
+    numbers,
+    progress,
+    registration,
+    routing,
+    session_refresh,
+)
 from voxlab.faults.fault import Fault
 from voxlab.faults.treatment import Treatment
 
-_FAMILIES = (calls, media_description, network)
+_FAMILIES = (
+    calls,
+    session_refresh,
+    progress,
+    media_description,
+    numbers,
+    identity,
+    registration,
+    authentication,
+    routing,
+    network,
+)
 CATALOGUE: tuple[Fault, ...] = tuple(fault for family in _FAMILIES for fault in family.FAULTS)
 _BY_NAME = {fault.name: fault for fault in CATALOGUE}
 _TREATMENTS: dict[str, Callable[..., Treatment]] = {

@@ -12,8 +12,30 @@ from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.faults.catalogue import CATALOGUE, NAMES
 from voxlab.faults.fault import Fault
 
-PRESETS: dict[str, dict[str, Mapping[str, Any]]] = {}
-"""Temperaments that are met often, by name: their faults, each with its parameters."""
+PRESETS: dict[str, dict[str, Mapping[str, Any]]] = {
+    # carriers
+    "no_plus": {"number_format": {"style": "plain"}},
+    "national_numbers": {"number_format": {"style": "national"}},
+    "wants_identity": {"identity_required": {"header": "pai"}},
+    "wants_own_domain": {"from_domain_required": {}},
+    "guards_caller_ids": {"identity_required": {"header": "pai"}, "diversion_required": {}},
+    "wants_signatures": {"stir_required": {}},
+    "announces": {"announce_then_fail": {}},
+    "no_trust": {"identity_stripped": {}},
+    "hidden_network": {"contact_unreachable": {}},
+    # registrars
+    "strict_registrar": {"strict_registrar": {}, "no_user_in_register": {}, "registered_source_only": {}},
+    "impatient_registrar": {"short_expiry": {"granted_s": 60}, "expires_in_header": {}},
+    "old_registrar": {"no_qop": {}, "expires_in_header": {}},
+    "modern_registrar": {"opaque_checked": {}, "min_expires": {"least_s": 600}},
+    # phones
+    "prack_required": {"prack_required": {}},
+    "simple_phone": {"no_update": {}, "no_refer": {}, "refuses_reinvite": {}, "prack_refused": {}},
+    "old_phone": {"hold_by_zero": {}, "no_update": {}, "offerless_refused": {}},
+    "forgetful_phone": {"no_refresh": {}, "same_version": {}},
+    "slow_phone": {"late_ack": {"delay_s": 2.0}, "late_answer": {"delay_s": 1.0}},
+}
+"""Temperaments that are met often, by name: their faults, each with its parameters; all of one fit on one thing."""
 
 
 class PeerProfile:

@@ -6,12 +6,14 @@ Must not know the catalogue, nor who owns the device.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from voxlab.base.datagram import Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.faults.treatment import Device, Piece, Treatment
 from voxlab.sip.parser import parse
+
+_ROUNDING_S = 1e-6  # a timer of the loop fires up to a rounding before its time, and would so for ever
 
 
 class Temper:
@@ -28,6 +30,10 @@ class Temper:
         self._device = Device(self._keep)
         self._later: list[tuple[float, int, Transmit]] = []
         self._count = 0
+
+    def knows_network(self, is_inside: Callable[[str], bool]) -> None:
+        """Take note of which addresses are in the device's own network."""
+        self._device.is_inside = is_inside
 
     def switch_on(self, name: str, treatment: Treatment) -> None:
         """Let a fault work; one of that name that worked already gives way."""
@@ -50,7 +56,7 @@ class Temper:
                     self._keep(transmit.flow, Piece(delay_s, data))
                 else:
                     out.append(Transmit(transmit.flow, data))
-        while self._later and self._later[0][0] <= now:
+        while self._later and self._later[0][0] <= now + _ROUNDING_S:
             out.append(heapq.heappop(self._later)[2])
         return out
 

@@ -31,10 +31,13 @@ class Device:
         Lab seconds.
     flow : Flow
         That of the message in hand.
+    is_inside : callable
+        Whether an address is in the device's own network, as those of an operator's phones are.
     """
 
     def __init__(self, send: Callable[[Flow, Piece], None]) -> None:
         self.now = 0.0
+        self.is_inside: Callable[[str], bool] = lambda _host: False
         self.flow: Flow = None  # type: ignore[assignment]  # set before a treatment is asked
         self._send = send
 
@@ -70,24 +73,40 @@ class Drops(Treatment):
 
 
 class Rewrites(Treatment):
-    """Writes what leaves differently."""
+    """Writes what leaves differently; with ``outside``, only what leaves the device's own network."""
 
-    def __init__(self, rewrite: Callable[[Message, bytes], bytes]) -> None:
+    def __init__(self, rewrite: Callable[[Message, bytes], bytes], *, outside: bool = False) -> None:
         self._rewrite = rewrite
+        self._outside = outside
 
     def leaving(self, message: Message, data: bytes, device: Device) -> list[Piece]:
         """Return it rewritten."""
+        if self._outside and device.is_inside(device.flow.remote.host):
+            return [Piece(0.0, data)]
         return [Piece(0.0, self._rewrite(message, data))]
+
+
+class Misreads(Treatment):
+    """Takes what comes for something else than what was sent."""
+
+    def __init__(self, reading: Callable[[Message, bytes], bytes]) -> None:
+        self._reading = reading
+
+    def arriving(self, message: Message, data: bytes, device: Device) -> bytes | None:
+        """Return it as it is read."""
+        return self._reading(message, data)
 
 
 class Refuses(Treatment):
     """Answers requests that come in the device's place: ``refusal`` returns the response, None to let one pass.
 
-    An INVITE refused so has no transaction: its ACK is swallowed, and what comes again is answered again.
+    An INVITE refused so has no transaction: its ACK is swallowed, and what comes again is answered again. With
+    ``outside``, requests from the device's own network pass.
     """
 
-    def __init__(self, refusal: Callable[[Request], Response | None]) -> None:
+    def __init__(self, refusal: Callable[[Request], Response | None], *, outside: bool = False) -> None:
         self._refusal = refusal
+        self._outside = outside
         self._refused: dict[str, None] = {}
 
     def arriving(self, message: Message, data: bytes, device: Device) -> bytes | None:
@@ -96,6 +115,8 @@ class Refuses(Treatment):
             return data
         if message.method == "ACK":
             return None if message.branch in self._refused else data
+        if self._outside and device.is_inside(device.flow.remote.host):
+            return data
         answer = self._refusal(message)
         if answer is None:
             return data
@@ -109,6 +130,16 @@ def remember(memory: dict[str, None], key: str, most: int = 1000) -> None:
     memory[key] = None
     if len(memory) > most:
         del memory[next(iter(memory))]
+
+
+def refused(request: Request, status: int, *lines: tuple[str, str], reason: str | None = None) -> Response:
+    """Return the refusal of a request outside a dialog, the same for each of its copies."""
+    return request.response(status, reason, to_tag=f"no{request.branch[-8:]}", headers=lines)
+
+
+def is_initial(message: Message, method: str = "INVITE") -> bool:
+    """Whether it is such a request outside a dialog."""
+    return is_request(message, method) and not message.to_tag
 
 
 def is_request(message: Message, *methods: str) -> bool:

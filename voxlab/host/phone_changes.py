@@ -118,7 +118,7 @@ class PhoneChanges:
 
     def _retry(self, event: leg_events.RetryDue, now: float) -> None:
         terminal = self.terminals.get(event.leg)
-        if terminal is not None and terminal.negotiation.holding != terminal.negotiation.says_hold:
+        if terminal is not None and terminal.negotiation.holding != terminal.negotiation.says_hold_before:
             self._change(event.leg, now, holding=terminal.negotiation.holding)
 
     def _refresh(self, event: leg_events.RefreshDue, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voxlab.base.errors import VoxlabError
@@ -12,6 +13,7 @@ from voxlab.faults.temper import Temper
 from voxlab.host.carrier import CarrierMachine, Neighbours
 from voxlab.host.server import ServerSettings
 from voxlab.lab.blocking import Aio, Steps, blocking
+from voxlab.lab.fault_knobs import CARRIER
 from voxlab.lab.faulty import Faulty
 from voxlab.lab.subscriber import Subscriber
 from voxlab.platform.carrier import Carrier as Record
@@ -19,7 +21,7 @@ from voxlab.platform.carrier import Telephone, cause
 from voxlab.platform.names import ACCOUNT, checked
 from voxlab.platform.numbering import Dialect
 from voxlab.platform.secret import chosen_password, generated_password
-from voxlab.platform.trunk import networks
+from voxlab.platform.trunk import host_address, networks
 
 if TYPE_CHECKING:
     from voxlab.base.datagram import Address
@@ -123,6 +125,7 @@ class Carrier(Faulty):
     # -- its faults
 
     fault_kinds = ("carrier", "registrar")
+    fault_knobs = CARRIER
 
     @property
     def fault_place(self) -> str:
@@ -130,7 +133,12 @@ class Carrier(Faulty):
         return self.name
 
     def _temper(self) -> Temper | None:
-        return None if self.machine is None else self.machine.host.faulty()
+        if self.machine is None:
+            return None
+        temper = self.machine.host.faulty()
+        own = ip_network(self.network)
+        temper.knows_network(lambda host: host_address(host) in own)
+        return temper
 
     def _treated(self) -> None:
         if self.machine is not None:

@@ -14,6 +14,7 @@ from voxlab.elements.user_agent import Incoming
 from voxlab.host.phone import PhoneMachine, PhoneSettings, Pings
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
+from voxlab.lab.fault_knobs import PHONE
 from voxlab.lab.phone_actions import PhoneActions
 from voxlab.lab.phone_options import PhoneOptions, source_of, updated
 from voxlab.sip.grammar import is_token
@@ -37,6 +38,8 @@ class Phone(PhoneActions):
     title : str
         What ladders call it: the user's name, with the domain where two applications have a user of that name.
     """
+
+    fault_knobs = PHONE
 
     def __init__(self, lab: Lab, user: User, name: str, options: PhoneOptions) -> None:
         self.lab = lab
@@ -105,6 +108,11 @@ class Phone(PhoneActions):
         machine.early_media, machine.delayed_offer = options.early_media, options.delayed_offer
         codecs, profile = options.media
         machine.settings = replace(machine.settings, codecs=codecs, profile=profile)
+
+    def set_options(self, options: PhoneOptions) -> None:
+        """Take options that were checked, for calls to come."""
+        self.options = options
+        self._set_options()
 
     def update(self, given: Mapping[str, Any]) -> None:
         """Take new options; another transport, password, NAT or keep-alive means another machine."""

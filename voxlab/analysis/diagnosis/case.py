@@ -188,6 +188,21 @@ class Case:
                 return step
         return None
 
+    def origin_of(self, asked: Step) -> str:
+        """Return who sent a request first: proxies only pass it on."""
+        return next((step.sender for step in self._copies(asked)), asked.sender)
+
+    def target_of(self, asked: Step) -> str:
+        """Return who got a request last, where proxies passed it on."""
+        *_, last = (asked, *self._copies(asked))
+        return last.receiver
+
+    def _copies(self, asked: Step) -> Iterator[Step]:
+        entry = asked.entry
+        for step in self.requests(entry.method, leg=asked.leg):
+            if step.entry.cseq == entry.cseq and step.entry.from_uri == entry.from_uri:
+                yield step
+
     def arrived(self, step: Step) -> bool:
         """Whether a message got where it was sent, as far as was seen; at a NAT it is on its way."""
         entry = step.entry
@@ -223,11 +238,21 @@ class Case:
 
     def other_messages(self, method: str, until_s: float | None = None) -> Iterator[Step]:
         """Yield messages outside the case with that method in their CSeq: registrations, keep-alives; number 0."""
-        own = {step.entry.number for step in self.steps}
         last_s = self.now if until_s is None else until_s
-        for entry in self._index.entries():
-            if entry.method == method and entry.number not in own and entry.time_s <= last_s:
-                yield Step(0, "", self.name_of(entry.src), self.name_of(entry.dst), entry)
+        for step in self._others:
+            if step.entry.method == method and step.entry.time_s <= last_s:
+                yield step
+
+    @cached_property
+    def _others(self) -> list[Step]:
+        """Return what is outside the case; read once, and only where a rule asks."""
+        own = {step.entry.number for step in self.steps}
+        name = self.name_of
+        return [
+            Step(0, "", name(entry.src), name(entry.dst), entry)
+            for entry in self._index.entries()
+            if entry.number not in own
+        ]
 
     @cached_property
     def transactions(self) -> dict[tuple[str, int], TransactionRecord]:

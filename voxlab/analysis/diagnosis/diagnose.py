@@ -8,7 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from voxlab.analysis.diagnosis import fragments, lost_messages, names, nats
+from voxlab.analysis.diagnosis import (
+    attempts,
+    authentication,
+    extensions,
+    fragments,
+    identity,
+    lost_messages,
+    media_description,
+    names,
+    nats,
+    numbers,
+    progress,
+    refusals,
+    registration,
+    routing,
+    session_refresh,
+)
 from voxlab.analysis.diagnosis.case import Case
 from voxlab.analysis.diagnosis.finding import Diagnosis, Finding
 from voxlab.analysis.verdict import verdict
@@ -18,7 +34,23 @@ if TYPE_CHECKING:
     from voxlab.analysis.index import CallRecord, Index
 
 Rule = Callable[[Case], Iterator[Finding]]
-RULES: tuple[Rule, ...] = (*lost_messages.RULES, *nats.RULES, *fragments.RULES, *names.RULES)
+_FAMILIES = (
+    lost_messages,
+    nats,
+    fragments,
+    names,
+    routing,
+    session_refresh,
+    extensions,
+    progress,
+    media_description,
+    numbers,
+    identity,
+    registration,
+    authentication,
+    refusals,
+)
+RULES: tuple[Rule, ...] = tuple(rule for family in _FAMILIES for rule in family.RULES)
 
 
 def of_call(index: Index, call: CallRecord, now: float) -> Diagnosis:
@@ -30,7 +62,9 @@ def of_call(index: Index, call: CallRecord, now: float) -> Diagnosis:
 def of_registration(index: Index, aor: str, now: float) -> Diagnosis:
     """Return what is wrong with the registrations of an address-of-record such as ``alice@example.com``."""
     case = Case(index, registrations(index, aor), None, now)
-    return Diagnosis(f"registration of {aor}", _registration_line(case, aor), findings(case))
+    line = _registration_line(case, aor)
+    case.steps = attempts.that_matter(case.steps)
+    return Diagnosis(f"registration of {aor}", line, findings(case))
 
 
 def registrations(index: Index, aor: str) -> list[Entry]:

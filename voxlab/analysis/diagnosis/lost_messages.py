@@ -20,7 +20,10 @@ def ack_lost(case: Case) -> Iterator[Finding]:
         evidence = (first.shows("Contact"), again[-1].shows("", f"{len(again)} repetitions in {span_s:.1f} s"))
         bye = next((step for step in case.requests("BYE", leg=first.leg) if step.sender == first.sender), None)
         if after and any(map(case.arrived, after)):
-            late_s = next(ack.time_s for ack in after if case.arrived(ack)) - first.time_s
+            came_s = next(ack.time_s for ack in after if case.arrived(ack))
+            if came_s < again[0].time_s:
+                continue  # in time: the repetition was under way already
+            late_s = came_s - first.time_s
             yield Finding(
                 "VX-ACK-LATE",
                 Certainty.CERTAIN,
@@ -43,14 +46,16 @@ def ack_lost(case: Case) -> Iterator[Finding]:
 
 
 def _repeated_answers(case: Case) -> Iterator[tuple[Step, list[Step]]]:
-    """Yield each 200 to an INVITE that was sent more than once, with its repetitions."""
-    firsts: dict[tuple[str, str, int | None], Step] = {}
-    repeated: dict[tuple[str, str, int | None], list[Step]] = {}
+    """Yield each 200 to an INVITE that its callee sent more than once, with its repetitions; relayed ones are left
+    out.
+    """
+    firsts: dict[tuple[str, int | None], Step] = {}
+    repeated: dict[tuple[str, int | None], list[Step]] = {}
     for step in case.responses("INVITE", 200, 299):
-        key = (step.leg, step.sender, step.entry.cseq)
-        if step.entry.retransmission and key in firsts:
+        key = (step.leg, step.entry.cseq)
+        first = firsts.setdefault(key, step)
+        if step.entry.retransmission and step.sender == first.sender:
             repeated.setdefault(key, []).append(step)
-        firsts.setdefault(key, step)
     for key, again in repeated.items():
         yield firsts[key], again
 
