@@ -54,7 +54,7 @@ FAULTS = (
     Fault("no_refer", "transfers are refused with 603", _PHONE,
           "RFC 3515 s.2.4.2", "let the platform carry the transfer out", 33),
     Fault("notify_endless", "the transferor never learns how a transfer ended", _PHONE,
-          "RFC 3515 s.2.4.5", "end the subscription with Subscription-State: terminated", 33),
+          "RFC 3515 s.2.4.7", "end the subscription with Subscription-State: terminated", 33),
 )  # fmt: skip
 
 

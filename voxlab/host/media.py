@@ -26,6 +26,7 @@ from voxlab.sip.sdp import Codec as Offered
 from voxlab.sip.sdp import Media, SessionDescription
 
 if TYPE_CHECKING:
+    from voxlab.faults.temper import Temper
     from voxlab.media.batch import PacketBatch
     from voxlab.media.codecs import Codec, Format
     from voxlab.media.rtp_session import RtpSession
@@ -100,6 +101,7 @@ class MediaEnd:
         self.told: list[HeardDigit] = []
         self.closed = False
         self.released = False
+        self.temper: Callable[[], Temper | None] = lambda: None  # what a faulty device does to its packets
         self._tap = RtpTap(place.journal)
         self._timer: asyncio.TimerHandle | None = None
         self._announced: MediaAgreed | None = None
@@ -294,13 +296,44 @@ class MediaEnd:
             elif isinstance(output, TransmitRtcp):
                 self._send_rtcp(output.data, agreed.remote_rtcp)
 
+    @property
+    def flawed(self) -> bool:
+        """Whether its device has a fault of RTP."""
+        temper = self.temper()
+        return temper is not None and bool(temper.flaws)
+
+    def treated(self) -> None:
+        """Look again: a fault of its device has come or gone."""
+
     def _send_rtp(self, data: bytes, remote: Address) -> None:
+        for each in self._left_of(data) if self.flawed else (data,):
+            self._send_packet(each, remote)
+
+    def _left_of(self, data: bytes) -> list[bytes]:
+        """Return what the device's faults leave of a packet."""
+        import numpy as np
+
+        from voxlab.media.batch import PacketBatch
+
+        temper = self.temper()
+        assert temper is not None
+        now_ns = np.array([round(self.place.loop.time() * 1e9)], np.int64)
+        batch = PacketBatch.from_wire(now_ns, np.frombuffer(data, np.uint8).reshape(1, -1))
+        return [row.tobytes() for each in temper.rtp(batch, self.port.rtp_address) for row in each.wire()]
+
+    def _send_packet(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
             data = self._srtp.protect(data)
         self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data)
         self.port.send(data, remote)
 
     def _send_rtcp(self, data: bytes, remote: Address) -> None:
+        temper = self.temper()
+        left = data if temper is None else temper.rtcp(data, self.port.rtp_address)
+        if left is not None:
+            self._send_report(left, remote)
+
+    def _send_report(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
             data = self._srtp.protect(data)
         agreed = self.negotiation.agreed
@@ -310,6 +343,11 @@ class MediaEnd:
         self.port.send(data, remote, rtcp=apart)
 
     def _send_batch(self, batch: PacketBatch, remote: Address) -> None:
+        temper = self.temper()
+        for each in (batch,) if temper is None else temper.rtp(batch, self.port.rtp_address):
+            self._send_columns(each, remote)
+
+    def _send_columns(self, batch: PacketBatch, remote: Address) -> None:
         if self._srtp is not None:
             batch = self._srtp.protect_batch(batch)
         outcome = self.port.send_batch(batch, remote)

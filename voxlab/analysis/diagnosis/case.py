@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from voxlab.analysis.diagnosis.finding import Evidence
 from voxlab.base.errors import SipSyntaxError
-from voxlab.base.records import DELIVERED, FaultSwitched, Note, StreamMeasured, TransactionRecord, TransitionRecord
+from voxlab.base.records import (
+    DELIVERED,
+    FaultSwitched,
+    Note,
+    RtpBlock,
+    StreamMeasured,
+    TransactionRecord,
+    TransitionRecord,
+)
 from voxlab.sip.message import Request, Response
 
 if TYPE_CHECKING:
@@ -190,6 +198,12 @@ class Case:
     def streams(self) -> list[StreamMeasured]:
         """What was counted on its RTP streams."""
         return list(self.notes(StreamMeasured))
+
+    @cached_property
+    def rtp_blocks(self) -> list[RtpBlock]:
+        """Its RTP packets on the wires, as far as they were kept."""
+        ids = {step.entry.call_id for step in self.steps}
+        return [block for block in self._index.journal.rtp_blocks if block.call_id in ids]
 
     def other_messages(self, method: str, until_s: float | None = None) -> Iterator[Step]:
         """Yield messages outside the case with that method in their CSeq: registrations, keep-alives; number 0."""
