@@ -18,6 +18,9 @@ from voxlab.sip.parser import parse
 if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
 
+_ROUNDING_S = 1e-6
+"""Loops round timers, which may then fire an instant before the deadline: that is the deadline."""
+
 
 class Temper:
     """What a device with faults does to what it sends and to what it gets.
@@ -55,7 +58,7 @@ class Temper:
                     self._keep(transmit.flow, Piece(delay_s, data))
                 else:
                     out.append(Transmit(transmit.flow, data))
-        while self._later and self._later[0][0] <= now:
+        while self._later and self._later[0][0] <= now + _ROUNDING_S:
             out.append(heapq.heappop(self._later)[2])
         return out
 

@@ -13,6 +13,7 @@ from voxlab.host.carrier import CarrierMachine, Neighbours
 from voxlab.host.server import ServerSettings
 from voxlab.lab.blocking import Aio, Steps, blocking
 from voxlab.lab.faulty import Faulty
+from voxlab.lab.operator_knobs import CARRIER_KNOBS
 from voxlab.lab.subscriber import Subscriber
 from voxlab.platform.carrier import Carrier as Record
 from voxlab.platform.carrier import Telephone, cause
@@ -123,6 +124,7 @@ class Carrier(Faulty):
     # -- its faults
 
     fault_kinds = ("carrier", "registrar")
+    fault_knobs = CARRIER_KNOBS
 
     @property
     def fault_place(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from voxlab.analysis.diagnosis import lost_messages, pressed, talk
+from voxlab.analysis.diagnosis import cancelled, lost_messages, pressed, talk, transferred, ways_out
 from voxlab.analysis.diagnosis.case import Case
 from voxlab.analysis.diagnosis.finding import Diagnosis, Finding
 from voxlab.analysis.verdict import verdict
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from voxlab.analysis.index import CallRecord, Index
 
 Rule = Callable[[Case], Iterator[Finding]]
-RULES: tuple[Rule, ...] = (*lost_messages.RULES, *pressed.RULES, *talk.RULES)
+RULES: tuple[Rule, ...] = (
+    *lost_messages.RULES,
+    *cancelled.RULES,
+    *transferred.RULES,
+    *ways_out.RULES,
+    *pressed.RULES,
+    *talk.RULES,
+)
 
 
 def of_call(index: Index, call: CallRecord, now: float) -> Diagnosis:
