@@ -9,11 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from voxlab.base.errors import VoxlabError, did_you_mean
-from voxlab.faults import calls, keys, media_description, operators, races, streams, transfers
+from voxlab.faults import (
+    calls,
+    fax,
+    keys,
+    media_description,
+    operators,
+    races,
+    secrecy,
+    streams,
+    syntax,
+    transfers,
+)
 from voxlab.faults.fault import Fault
 from voxlab.faults.treatment import Treatment
 
-_FAMILIES = (calls, media_description, keys, streams, races, transfers, operators)
+_FAMILIES = (calls, media_description, keys, streams, races, transfers, operators, secrecy, fax, syntax)
 CATALOGUE: tuple[Fault, ...] = tuple(fault for family in _FAMILIES for fault in family.FAULTS)
 _BY_NAME = {fault.name: fault for fault in CATALOGUE}
 _TREATMENTS: dict[str, Callable[..., Treatment]] = {

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from voxlab.analysis.diagnosis import cancelled, lost_messages, pressed, talk, transferred, ways_out
+from voxlab.analysis.diagnosis import (
+    cancelled,
+    described,
+    lost_messages,
+    pressed,
+    talk,
+    transferred,
+    ways_out,
+    written,
+)
 from voxlab.analysis.diagnosis.case import Case
 from voxlab.analysis.diagnosis.finding import Diagnosis, Finding
 from voxlab.analysis.verdict import verdict
@@ -23,6 +32,8 @@ RULES: tuple[Rule, ...] = (
     *cancelled.RULES,
     *transferred.RULES,
     *ways_out.RULES,
+    *described.RULES,
+    *written.RULES,
     *pressed.RULES,
     *talk.RULES,
 )
