@@ -151,7 +151,12 @@ def loops(case: Case) -> Iterator[Finding]:
     """Find a call that went round until its hops were used up, or until somebody saw himself."""
     for step in case.responses("INVITE", 482, 483):
         invite = case.asked(step) or next(case.requests("INVITE"))
-        others = [each for each in case.other_messages("INVITE", step.time_s) if each.request is not None]
+        began_s = case.steps[0].time_s
+        others = [
+            each
+            for each in case.other_messages("INVITE", step.time_s)
+            if each.request is not None and each.time_s >= began_s
+        ]
         left = sorted({value for each in others if (value := each.value("max-forwards")).isdigit()}, key=int)
         facts = (
             (f"{len(others)} more INVITEs meanwhile, Max-Forwards from {left[-1]} down to {left[0]}",) if left else ()
