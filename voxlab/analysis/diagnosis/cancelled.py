@@ -40,6 +40,8 @@ def waits(case: Case) -> Iterator[Finding]:
             if any(step.status < 200 or step.time_s < cancel.time_s for step in answers):
                 continue
             after = answers[0] if answers else None
+            if after is None and case.now - cancel.time_s < _ANSWERED_S:
+                continue
             yield Finding(
                 "VX-CANCEL-WAITS",
                 Certainty.CERTAIN,

@@ -125,8 +125,8 @@ def bursts(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "VX-RTP-BURST",
                 Certainty.CERTAIN,
-                f"{stream.lost} packets from {case.name_of(stream.src)} never came to {case.name_of(stream.dst)}, "
-                f"{burst_ms:.0f} ms in a row: no concealment covers that",
+                f"{stream.lost} packets from {case.name_of(stream.src)} never came to {case.name_of(stream.dst)}, in "
+                f"bursts of {burst_ms:.0f} ms: no concealment covers that",
                 "RFC 3611 s.4.7.2",
                 "give voice a queue of its own (DSCP EF); look at the link",
                 (),

@@ -38,6 +38,7 @@ def endless(case: Case) -> Iterator[Finding]:
         told = [step for step in case.requests("NOTIFY", leg=refer.leg) if step.time_s >= refer.time_s]
         last = told[-1] if told else answer
         ended = any(step.value("subscription-state").startswith("terminated") for step in told)
+        ended = ended or any(step.time_s > refer.time_s for step in case.requests("BYE", leg=refer.leg))
         if not ended and case.now - last.time_s > _PATIENCE_S:
             yield Finding(
                 "VX-REFER-ENDLESS",

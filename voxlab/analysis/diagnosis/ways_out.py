@@ -10,6 +10,7 @@ from voxlab.analysis.diagnosis.finding import Certainty, Finding
 from voxlab.base.records import LegOpened, MediaBlocked, MessageRefused
 
 _FINAL = frozenset({480, 486, 600, 603, 604, 606})
+_AT_ONCE_S = 2.0  # later somebody has dialled again
 _STATUS_OF_CAUSE: dict[int, frozenset[int]] = {
     1: frozenset({404}),
     2: frozenset({404}),
@@ -52,14 +53,14 @@ def stale_sbcs(case: Case) -> Iterator[Finding]:
         yield Finding(
             "VX-TRUNK-STALE",
             Certainty.CERTAIN if whitelist else Certainty.LIKELY,
-            f"{refused.sender} does not know our address {address} any more"
+            f"{refused.sender} does not know the address {address} of {invite.sender} any more"
             + (
                 f": calls from {earlier} were taken earlier"
                 if earlier != address
                 else ": it took calls from it earlier"
             ),
             "RFC 3261 s.21.4.4; no RFC says how lists are kept",
-            "let it import our addresses again: carrier.import_addresses(lab.media_resources)",
+            "let it import the addresses again: carrier.import_addresses(lab.media_resources)",
             (invite.shows("Via", "where it came from"), refused.shows()),
             tuple(whitelist[-1:]),
             covers=("VX-TRUNK-403",),
@@ -90,12 +91,15 @@ def overloaded(case: Case) -> Iterator[Finding]:
         return
     invite = case.asked(refused)
     last = list(case.responses("INVITE", 300))[-1]
+    first = invite is not None and invite.number == 1
     yield Finding(
         "VX-GATEWAY-503",
         Certainty.CERTAIN,
-        f"{refused.sender} is overloaded: 503, and there is no other gateway to try",
+        f"{refused.sender} takes no calls now: 503" + ("" if first else ", and there was no other gateway to try"),
         "RFC 3261 s.21.5.4, RFC 3263 s.4.3",
-        "name a second gateway: trunk(gateway=[first, second]); what a proxy passes on of a lone 503 is 500",
+        "try again later, or somewhere else"
+        if first
+        else "name a second gateway: trunk(gateway=[first, second]); what a proxy passes on of a lone 503 is 500",
         tuple(
             each
             for each in (
@@ -135,7 +139,9 @@ def hunts_on(case: Case) -> Iterator[Finding]:
             continue
         for second in invites:
             same = _user(second) == _user(first) and second.sender == first.sender
-            if same and second.entry.call_id != first.entry.call_id and second.time_s >= said.time_s:
+            same = same and (second.receiver == first.receiver or _user(second).lstrip("+").isdigit())
+            at_once = 0 <= second.time_s - said.time_s < _AT_ONCE_S
+            if same and at_once and second.entry.call_id != first.entry.call_id:
                 yield Finding(
                     "VX-HUNT-AFTER-FINAL",
                     Certainty.LIKELY,
