@@ -40,8 +40,8 @@ def waits(case: Case) -> Iterator[Finding]:
             if any(step.status < 200 or step.time_s < cancel.time_s for step in answers):
                 continue
             after = answers[0] if answers else None
-            if after is None and case.now - cancel.time_s < _ANSWERED_S:
-                continue
+            if (case.now if after is None else after.time_s) - cancel.time_s < _ANSWERED_S:
+                continue  # an answer is under way, or the call was another one's
             yield Finding(
                 "VX-CANCEL-WAITS",
                 Certainty.CERTAIN,
