@@ -19,6 +19,7 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import MediaStarted, StreamMeasured
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile, asks_for_xr, packet_time_ms
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, REVERSED, MediaAgreed, Negotiation
+from voxlab.host.outgoing import Outgoing
 from voxlab.host.rtp_tap import RtpTap
 from voxlab.net.loop import OrderedLoop
 from voxlab.net.network import MediaPort, Network
@@ -75,7 +76,7 @@ class MediaPlace:
     lets_in: Callable[[str], bool] = field(default=lambda _host: True)
 
 
-class MediaEnd:
+class MediaEnd(Outgoing):
     """What both kinds of end share: a port, a negotiation, statistics."""
 
     made_of_others: tuple[Offered, ...] = ()
@@ -295,65 +296,6 @@ class MediaEnd:
                 self._send_batch(output.batch, agreed.remote)
             elif isinstance(output, TransmitRtcp):
                 self._send_rtcp(output.data, agreed.remote_rtcp)
-
-    @property
-    def flawed(self) -> bool:
-        """Whether its device has a fault of RTP."""
-        temper = self.temper()
-        return temper is not None and bool(temper.flaws)
-
-    def treated(self) -> None:
-        """Look again: a fault of its device has come or gone."""
-
-    def _send_rtp(self, data: bytes, remote: Address) -> None:
-        for each in self._left_of(data) if self.flawed else (data,):
-            self._send_packet(each, remote)
-
-    def _left_of(self, data: bytes) -> list[bytes]:
-        """Return what the device's faults leave of a packet."""
-        import numpy as np
-
-        from voxlab.media.batch import PacketBatch
-
-        temper = self.temper()
-        assert temper is not None
-        now_ns = np.array([round(self.place.loop.time() * 1e9)], np.int64)
-        batch = PacketBatch.from_wire(now_ns, np.frombuffer(data, np.uint8).reshape(1, -1))
-        return [row.tobytes() for each in temper.rtp(batch, self.port.rtp_address) for row in each.wire()]
-
-    def _send_packet(self, data: bytes, remote: Address) -> None:
-        if self._srtp is not None:
-            data = self._srtp.protect(data)
-        self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data)
-        self.port.send(data, remote)
-
-    def _send_rtcp(self, data: bytes, remote: Address) -> None:
-        temper = self.temper()
-        left = data if temper is None else temper.rtcp(data, self.port.rtp_address)
-        if left is not None:
-            self._send_report(left, remote)
-
-    def _send_report(self, data: bytes, remote: Address) -> None:
-        if self._srtp is not None:
-            data = self._srtp.protect(data)
-        agreed = self.negotiation.agreed
-        apart = agreed is None or not agreed.rtcp_mux
-        source = self.port.rtcp_address if apart else self.port.rtp_address
-        self._tap.rtcp(self.place.loop.time(), source, remote, data)
-        self.port.send(data, remote, rtcp=apart)
-
-    def _send_batch(self, batch: PacketBatch, remote: Address) -> None:
-        temper = self.temper()
-        for each in (batch,) if temper is None else temper.rtp(batch, self.port.rtp_address):
-            self._send_columns(each, remote)
-
-    def _send_columns(self, batch: PacketBatch, remote: Address) -> None:
-        if self._srtp is not None:
-            batch = self._srtp.protect_batch(batch)
-        outcome = self.port.send_batch(batch, remote)
-        self.place.journal.rtp(
-            batch.block(self.port.rtp_address, remote, call_id=self.call_id, outcome=outcome, payload=True)
-        )
 
     def _record_foreign(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Record what came from a host that is not ours; what ours send is on record already."""
