@@ -164,7 +164,10 @@ def test_every_finding_of_the_catalogue_is_one_that_a_rule_makes() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("fault", CATALOGUE, ids=NAMES)
+READABLE = [each for each in CATALOGUE if each.name != "open_quote"]  # which is about what cannot be read
+
+
+@pytest.mark.parametrize("fault", READABLE, ids=lambda each: each.name)
 def test_no_fault_makes_anything_but_sip_of_a_message(fault: Fault) -> None:
     temper = Temper()
     temper.switch_on(fault.name, treatment(fault, fault.checked({})))

@@ -47,7 +47,6 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Stage, Call], N
     "plain": ({}, {}, hang_up, 2.0),
     "held": ({}, {}, hold, 2.0),
     "keys": ({}, {}, keys, 2.0),
-    "keys as tones": ({"dtmf": "inband"}, {}, keys, 2.0),
     "keys as INFO": ({"dtmf": "info"}, {}, keys, 2.0),
     "messages": ({}, {}, words, 2.0),
     "early media": ({}, {"early_media": True, "answer_after": 1.0}, None, 2.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab.operators import MakeOperators
 from tests.lab.stage import MakeStage
 from voxlab import Lab, PeerProfile, VoxlabError
 from voxlab.base.records import FaultSwitched
@@ -91,3 +92,31 @@ def test_a_temperament_is_a_set_of_faults(make_stage: MakeStage) -> None:
         stage.bob.fault("late_ack", delay_s="soon")
     with pytest.raises(VoxlabError, match="did you mean 'ack_lost'"):
         PeerProfile("ack_list")
+
+
+def test_an_ack_that_is_not_understood_is_told_from_one_that_is_lost(make_stage: MakeStage) -> None:
+    stage = make_stage().forwards()
+    with stage.bob.fault("ack_unheard"):
+        call = stage.alice.dial("bob").wait("connected")
+        stage.lab.run(40)
+    assert stage.bob.state == "idle"
+    (finding,) = call.explain().findings
+    assert (finding.id, finding.certainty.word) == ("VX-ACK-UNHEARD", "certain")
+    assert finding.evidence[0].line.startswith("ACK")
+    healthy = stage.alice.dial("bob").wait("connected")
+    stage.lab.run(40)
+    assert (stage.bob.state, healthy.explain().ids) == ("talking", ())
+
+
+def test_an_operator_can_lose_the_ack_of_a_call_over_a_trunk(make_operators: MakeOperators) -> None:
+    operators = make_operators()
+    operators.giga.fault("ack_lost")
+    call = operators.oma.dial("sip:alice@shop.acme.voxlab.test").wait("connected")
+    operators.lab.run(40)
+    (finding,) = call.explain().findings
+    assert finding.id == "VX-ACK-LOST"
+    assert "the ACK of gigafon never arrived, so cloud hung up" in finding.text
+    operators.giga.heal()
+    healthy = operators.oma.dial("sip:alice@shop.acme.voxlab.test").wait("connected")
+    operators.lab.run(40)
+    assert (healthy.state, healthy.explain().ids) == ("connected", ())

@@ -28,9 +28,13 @@ from voxlab.sip.message import Request, Response
 _PHONE = ("phone",)
 
 FAULTS = (
-    Fault("ack_lost", "the 200 is repeated for 32 s, then BYE: the call drops after half a minute", _PHONE,
+    Fault("ack_lost", "the 200 is repeated for 32 s, then BYE: the call drops after half a minute",
+          ("phone", "carrier"),
           "RFC 3261 s.13.3.1.4", "let the ACK through: check Contact, Record-Route and NAT on its way",
           28, "VX-ACK-LOST"),
+    Fault("ack_unheard", "the called side hangs up after half a minute: the ACK came and was not understood", _PHONE,
+          "RFC 3261 s.13.3.1.4, s.12.2.2", "match ACK by Call-ID and tags: it has a branch of its own", 28,
+          "VX-ACK-UNHEARD"),
     Fault("late_ack", "the 200 is repeated until the ACK comes, four seconds late", _PHONE,
           "RFC 3261 s.13.3.1.4", "nothing: the repeated 200 is what cures it", 28, "VX-ACK-LATE",
           (Parameter("delay_s", 4.0, "how much later the ACK is sent, in seconds"),)),
@@ -58,10 +62,6 @@ FAULTS = (
           "RFC 3261 s.14.2", "none: the call has to go on as it was (RFC 6141 s.3.1)"),
     Fault("no_update", "Allow does not name UPDATE: sessions are refreshed by re-INVITE", _PHONE,
           "RFC 3311 s.4, RFC 4028 s.7.4", "nothing, it is allowed; look at Allow before sending UPDATE", 9),
-    Fault("no_refer", "transfers are refused with 603", _PHONE,
-          "RFC 3515 s.2.4.2", "let the platform carry the transfer out", 33),
-    Fault("notify_endless", "the transferor never learns how a transfer ended", _PHONE,
-          "RFC 3515 s.2.4.5", "end the subscription with Subscription-State: terminated", 33),
 )  # fmt: skip
 
 
@@ -81,14 +81,14 @@ class _Acknowledgements(Treatment):
         return [] if self._delay_s is None else [Piece(self._delay_s, data)]
 
 
+class _DeafToAck(Treatment):
+    def arriving(self, message: Message, data: bytes, device: Device) -> bytes | None:
+        return None if is_request(message, "ACK") and message.to_tag else data
+
+
 class _Twice(Treatment):
     def leaving(self, message: Message, data: bytes, device: Device) -> list[Piece]:
         return [Piece(0.0, data)] * 2
-
-
-def _ends_a_subscription(message: Message) -> bool:
-    state = message.headers.get("subscription-state") or ""
-    return is_request(message, "NOTIFY") and state.startswith("terminated")
 
 
 def _wrong_cseq(message: Message, data: bytes) -> bytes:
@@ -123,6 +123,7 @@ def _prack_required(request: Request) -> Response | None:
 
 TREATMENTS: dict[str, Callable[..., Treatment]] = {
     "ack_lost": _Acknowledgements,
+    "ack_unheard": _DeafToAck,
     "late_ack": _Acknowledgements,
     "prack_refused": lambda: Refuses(_prack_refused),
     "prack_required": lambda: Refuses(_prack_required),
@@ -135,6 +136,5 @@ TREATMENTS: dict[str, Callable[..., Treatment]] = {
     "silent": lambda: Drops(lambda message: isinstance(message, Response)),
     "twice": _Twice,
     "no_update": lambda: Rewrites(_no_update),
-    "notify_endless": lambda: Drops(_ends_a_subscription),
 }
 """What makes the treatment of each fault, from its parameters; those without one are asked for by name."""

@@ -12,14 +12,22 @@ from voxlab.base.errors import VoxlabError, did_you_mean
 from voxlab.faults import (
     authentication,
     calls,
+    fax,
     identity,
+    keys,
     media_description,
     network,
     numbers,
+    operators,
     progress,
+    races,
     registration,
     routing,
+    secrecy,
     session_refresh,
+    streams,
+    syntax,
+    transfers,
 )
 from voxlab.faults.fault import Fault
 from voxlab.faults.treatment import Treatment
@@ -35,6 +43,14 @@ _FAMILIES = (
     authentication,
     routing,
     network,
+    keys,
+    streams,
+    races,
+    transfers,
+    operators,
+    secrecy,
+    fax,
+    syntax,
 )
 CATALOGUE: tuple[Fault, ...] = tuple(fault for family in _FAMILIES for fault in family.FAULTS)
 _BY_NAME = {fault.name: fault for fault in CATALOGUE}

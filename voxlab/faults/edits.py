@@ -7,9 +7,10 @@ Must not know why anything is changed.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 
-def changed(data: bytes, pattern: bytes, by: bytes, count: int = 1) -> bytes:
+def changed(data: bytes, pattern: bytes, by: bytes | Callable[[re.Match[bytes]], bytes], count: int = 1) -> bytes:
     """Return a message in whose head a pattern is replaced; its lines end in CR LF."""
     head, mark, body = data.partition(b"\r\n\r\n")
     return re.sub(pattern, by, head + b"\r\n", count=count)[:-2] + mark + body

@@ -1,13 +1,18 @@
 """The catalogue of faults as a table for people: a DataFrame, and the rows of a document.
 
+``python -m voxlab.faults.table docs/NUANCES.md`` writes them there, between two markers.
+
 Must not know who shows it.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voxlab.faults.catalogue import CATALOGUE
+from voxlab.faults.nuances import NUANCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +21,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("symptom", "where", "rfc", "cure", "nuance", "finding", "parameters")
 """Columns of ``lab.faults()``, in order; the index is ``fault``."""
+
+BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+"""Between these two lines of a document the table stands."""
 
 
 def frame() -> pd.DataFrame:
@@ -30,14 +38,52 @@ def frame() -> pd.DataFrame:
 
 
 def markdown() -> str:
-    """Return the faults that are nuances as a table of a README, in the order of the list of nuances."""
-    lines = ["| # | fault | at | symptom | where it is written | cure |", "|---|---|---|---|---|---|"]
+    """Return the faults that are nuances as a table of a document, in the order of the list of nuances."""
+    lines = [
+        "| # | nuance | fault | at | symptom | finding | where it is written | cure |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    told = 0
     for fault in sorted((each for each in CATALOGUE if each.nuance), key=lambda each: each.nuance):
-        cells = (f"`{fault.name}`", ", ".join(fault.where), fault.symptom, fault.rfc, fault.cure)
-        lines.append(f"| {fault.nuance} | " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        first, told = fault.nuance != told, fault.nuance
+        cells = (
+            str(fault.nuance) if first else "",
+            NUANCES[fault.nuance] if first else "",
+            f"`{fault.name}`",
+            ", ".join(fault.where),
+            fault.symptom,
+            fault.finding,
+            fault.rfc,
+            fault.cure,
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def written_into(document: str) -> str:
+    """Return a document with the table between its two markers.
+
+    Raises
+    ------
+    ValueError
+        The markers are not there.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the document has no place for the table: put {BEGIN} and {END} there, a line each")
+    return f"{before}{begin}\n{markdown()}\n{end}{after}"
 
 
 def _row(fault: Fault) -> tuple[str | None, ...]:
     parameters = ", ".join(f"{each.name}={each.default!r}" for each in fault.parameters)
     return (fault.symptom, ", ".join(fault.where), fault.rfc, fault.cure, None, fault.finding or None, parameters)
+
+
+def _main(paths: list[str]) -> None:
+    for path in map(Path, paths):
+        path.write_text(written_into(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -6,14 +6,20 @@ Must not know the catalogue, nor who owns the device.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
+from voxlab.faults.flaws import Flaw
 from voxlab.faults.treatment import Device, Piece, Treatment
 from voxlab.sip.parser import parse
 
-_ROUNDING_S = 1e-6  # a timer of the loop fires up to a rounding before its time, and would so for ever
+if TYPE_CHECKING:
+    from voxlab.media.batch import PacketBatch
+
+_ROUNDING_S = 1e-6
+"""Loops round timers, which may then fire an instant before the deadline: that is the deadline."""
 
 
 class Temper:
@@ -74,6 +80,29 @@ class Temper:
                 return given
             given = treatment.arriving(message, given, device)
         return given
+
+    # -- media
+
+    @property
+    def flaws(self) -> list[Flaw]:
+        """The faults that are faults of RTP and RTCP."""
+        return [treatment for treatment in self.faults.values() if isinstance(treatment, Flaw)]
+
+    def rtp(self, batch: PacketBatch, end: Hashable) -> list[PacketBatch]:
+        """Return what an end of this device sends in the place of packets."""
+        batches = [batch]
+        for flaw in self.flaws:
+            batches = [left for each in batches for left in flaw.rtp(each, end) if left.packets]
+        return batches
+
+    def rtcp(self, data: bytes, end: Hashable) -> bytes | None:
+        """Return what it sends in the place of a compound RTCP packet, None for nothing."""
+        left: bytes | None = data
+        for flaw in self.flaws:
+            left = None if left is None else flaw.rtcp(left, end)
+        return left
+
+    # -- what is kept back
 
     def next_timeout(self) -> float | None:
         """When something kept is to be sent, None for never."""

@@ -84,7 +84,8 @@ class CloudPort(MediaEnd):
                 continue
             mine = port.negotiation.agreed
             theirs = other.negotiation.agreed if other is not None else None
-            port._translation = None if mine is None or theirs is None else _translation(mine, theirs)
+            before = port._translation
+            port._translation = None if mine is None or theirs is None else _translation(mine, theirs, before)
 
     def side(self) -> Side[Address]:
         """Return the relay's view of this leg, made when it is first needed."""
@@ -235,7 +236,7 @@ class CloudPort(MediaEnd):
         return [(self._side.rtp.source, seen) for seen in self._side.receiver.statistics()]
 
 
-def _translation(mine: MediaAgreed, theirs: MediaAgreed) -> Translation | None:
+def _translation(mine: MediaAgreed, theirs: MediaAgreed, before: Translation | None) -> Translation | None:
     """Return what makes one leg's packets the other's, None where they may pass byte for byte."""
     if (mine.codec, mine.receives) == (theirs.codec, theirs.sends):
         return None
@@ -243,7 +244,7 @@ def _translation(mine: MediaAgreed, theirs: MediaAgreed) -> Translation | None:
 
     sends = [theirs.codec, *(each for each in theirs.sends if each != theirs.codec)]
     table = routes(formats_of(mine.receives), formats_of(sends))
-    return Translation(table) if table else None
+    return Translation(table, before) if table else None
 
 
 def _source_of(given: Any) -> Source:

@@ -19,6 +19,7 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import MediaStarted, StreamMeasured
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile, asks_for_xr, packet_time_ms
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, REVERSED, MediaAgreed, Negotiation
+from voxlab.host.outgoing import Outgoing
 from voxlab.host.rtp_tap import RtpTap
 from voxlab.net.loop import OrderedLoop
 from voxlab.net.network import MediaPort, Network
@@ -26,6 +27,7 @@ from voxlab.sip.sdp import Codec as Offered
 from voxlab.sip.sdp import Media, SessionDescription
 
 if TYPE_CHECKING:
+    from voxlab.faults.temper import Temper
     from voxlab.media.batch import PacketBatch
     from voxlab.media.codecs import Codec, Format
     from voxlab.media.rtp_session import RtpSession
@@ -77,7 +79,7 @@ class MediaPlace:
     behind_nat: bool = False
 
 
-class MediaEnd:
+class MediaEnd(Outgoing):
     """What both kinds of end share: a port, a negotiation, statistics."""
 
     made_of_others: tuple[Offered, ...] = ()
@@ -103,6 +105,7 @@ class MediaEnd:
         self.told: list[HeardDigit] = []
         self.closed = False
         self.released = False
+        self.temper: Callable[[], Temper | None] = lambda: None  # what a faulty device does to its packets
         self._tap = RtpTap(place.journal)
         self._timer: asyncio.TimerHandle | None = None
         self._announced: MediaAgreed | None = None
@@ -300,30 +303,6 @@ class MediaEnd:
     def _toward(self, described: Address, *, rtcp: bool = False) -> Address:
         """Return where packets go for the far end that described itself so."""
         return described
-
-    def _send_rtp(self, data: bytes, remote: Address) -> None:
-        if self._srtp is not None:
-            data = self._srtp.protect(data)
-        self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data)
-        self.port.send(data, remote)
-
-    def _send_rtcp(self, data: bytes, remote: Address) -> None:
-        if self._srtp is not None:
-            data = self._srtp.protect(data)
-        agreed = self.negotiation.agreed
-        apart = agreed is None or not agreed.rtcp_mux
-        source = self.port.rtcp_address if apart else self.port.rtp_address
-        self._tap.rtcp(self.place.loop.time(), source, remote, data)
-        self.port.send(data, remote, rtcp=apart)
-
-    def _send_batch(self, batch: PacketBatch, remote: Address) -> None:
-        if self._srtp is not None:
-            batch = self._srtp.protect_batch(batch)
-        outcome = self.port.send_batch(batch, remote)
-        journal = self.place.journal
-        if journal.payloads != "none":
-            kept = journal.payloads == "all"
-            journal.rtp(batch.block(self.port.rtp_address, remote, call_id=self.call_id, outcome=outcome, payload=kept))
 
     def _record_foreign(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Record what came from a host that is not ours; what ours send is on record already."""

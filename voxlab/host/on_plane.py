@@ -71,7 +71,11 @@ class OnPlane(MediaEnd):
 
     def _speaks_plainly(self) -> bool:
         agreed = self.negotiation.agreed
-        return agreed is None or not keyed(agreed)
+        return not self.flawed and (agreed is None or not keyed(agreed))
+
+    def treated(self) -> None:
+        """Speak by the lab's thread while its device has a fault of RTP, by the media thread otherwise."""
+        self._aim()
 
     def _target(self) -> Address | None:
         """Return where what we speak goes; RFC 3264 s.8.4: an address of 0.0.0.0 asks for nothing."""

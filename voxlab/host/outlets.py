@@ -48,6 +48,8 @@ class Outlet(NamedTuple):
         What ladders and records call it.
     path : tuple of str
         Route values to it; there are none.
+    hunts_on : frozenset of int
+        Statuses besides 503 after which the next place is tried.
     """
 
     uri: str
@@ -60,6 +62,7 @@ class Outlet(NamedTuple):
     usage: Usage | None = None
     name: str = ""
     path: tuple[str, ...] = ()
+    hunts_on: frozenset[int] = frozenset()
 
 
 class Outlets:
@@ -148,6 +151,7 @@ class Outlets:
                 gateway,
                 trunk.usage,
                 trunk.name,
+                hunts_on=trunk.hunts_on,
             )
             for flow in self._node().next_hops(uri)
         ]

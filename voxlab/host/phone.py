@@ -210,7 +210,9 @@ class PhoneMachine(PhoneCalls):
         return self.place.loop.time()
 
     def _terminal(self) -> Terminal:
-        return new_terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
+        made = new_terminal(self.place, self._source, self.settings.codecs, self.settings.profile)
+        made.temper = lambda: self.host.temper
+        return made
 
     # -- commands
 
@@ -340,6 +342,18 @@ class PhoneMachine(PhoneCalls):
         number = self.events.send_message(self.target(dialled), text, self.now)
         self.host.flush()
         return number
+
+    def treated(self) -> None:
+        """Look again: a fault has come or gone."""
+        for terminal in self.terminals.values():
+            if not terminal.closed:
+                terminal.treated()
+        self.host.flush()
+
+    def speak_until_now(self) -> None:
+        """Send the packets that are due: what comes next is another story."""
+        for terminal in self.terminals.values():
+            terminal.catch_up()
 
     def has(self, fault: str) -> bool:
         """Whether the phone has this fault switched on."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from voxlab.base.errors import VoxlabError
 from voxlab.faults.temper import Temper
@@ -14,7 +14,8 @@ from voxlab.host.carrier import CarrierMachine, Neighbours
 from voxlab.host.server import ServerSettings
 from voxlab.lab.blocking import Aio, Steps, blocking
 from voxlab.lab.fault_knobs import CARRIER
-from voxlab.lab.faulty import Faulty
+from voxlab.lab.faulty import Faulty, Turn
+from voxlab.lab.operator_knobs import CARRIER_KNOBS
 from voxlab.lab.subscriber import Subscriber
 from voxlab.platform.carrier import Carrier as Record
 from voxlab.platform.carrier import Telephone, cause
@@ -125,7 +126,7 @@ class Carrier(Faulty):
     # -- its faults
 
     fault_kinds = ("carrier", "registrar")
-    fault_knobs = CARRIER
+    fault_knobs: ClassVar[Mapping[str, Turn]] = {**CARRIER, **CARRIER_KNOBS}
 
     @property
     def fault_place(self) -> str:

@@ -93,6 +93,9 @@ class Faulty:
         """Return what keeps its faults, None while it has no machine."""
         raise NotImplementedError
 
+    def _about_to_treat(self) -> None:
+        """Let go of what was due before a fault comes or goes."""
+
     def _treated(self) -> None:
         """Let its machine look again: a fault has come or gone."""
 
@@ -149,6 +152,7 @@ class Faulty:
         temper = self._temper()
         if temper is None:
             raise VoxlabError(f"{self.fault_place} is closed: it can have no faults any more")
+        self._about_to_treat()
         temper.switch_off(fault.name)
         turn = self.fault_knobs.get(fault.name)
         made = treatment(fault, parameters) if turn is None else _Knob(turn(self, **parameters))
@@ -160,6 +164,7 @@ class Faulty:
         temper = self._temper()
         if temper is None:
             return
+        self._about_to_treat()
         for each in tuple(temper.faults) if name is None else (name,):
             if each in temper.faults:
                 temper.switch_off(each)

@@ -198,9 +198,13 @@ class PhoneActions(Faulty):
     def _temper(self) -> Temper | None:
         return None if self.machine is None else self.machine.host.faulty()
 
+    def _about_to_treat(self) -> None:
+        if self.machine is not None:
+            self.machine.speak_until_now()
+
     def _treated(self) -> None:
         if self.machine is not None:
-            self.machine.host.flush()
+            self.machine.treated()
 
     @property
     def says(self) -> list[tuple[float, str]]:

@@ -10,6 +10,7 @@ from voxlab.base.records import MessageRefused
 from voxlab.faults.temper import Temper
 from voxlab.lab.blocking import Aio, Steps, Submit, Wait, blocking
 from voxlab.lab.faulty import Faulty
+from voxlab.lab.operator_knobs import TRUNK_KNOBS
 from voxlab.lab.probe import Answers, Probe
 from voxlab.platform.application import Unchanged
 from voxlab.platform.gateway import Gateway, gateways
@@ -31,6 +32,7 @@ class Trunk(Faulty):
     """Another operator as one account sees it; get one with ``account.trunk("gigafon", allow=[...])``."""
 
     fault_kinds = ("trunk",)
+    fault_knobs = TRUNK_KNOBS
 
     def __init__(self, lab: Lab, record: Record) -> None:
         self.lab = lab

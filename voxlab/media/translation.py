@@ -73,6 +73,8 @@ class Translation:
     ----------
     table : mapping of int to Route
         Of `routes`.
+    before : Translation or None
+        The one that this one takes the place of: after a re-INVITE the clocks of streams go on (RFC 3550 s.5.1).
 
     Attributes
     ----------
@@ -80,11 +82,11 @@ class Translation:
         Packets that the other leg has nothing for, and such as could not be decoded.
     """
 
-    def __init__(self, table: Mapping[int, Route]) -> None:
+    def __init__(self, table: Mapping[int, Route], before: Translation | None = None) -> None:
         self.dropped = 0
         self._table = table
         self._voices: dict[tuple[int, int], _Voice] = {}
-        self._bases: dict[int, int] = {}
+        self._clocks: dict[int, tuple[int, int]] = {} if before is None else dict(before._clocks)
 
     @property
     def touches(self) -> frozenset[int]:
@@ -139,9 +141,15 @@ class Translation:
         return self._on_clock(moved, route.target.clock_rate_hz / route.source.clock_rate_hz)
 
     def _on_clock(self, packet: RtpPacket, ratio: float) -> RtpPacket:
-        base = self._bases.setdefault(packet.ssrc, packet.timestamp)
-        elapsed = ((packet.timestamp - base + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-        return packet._replace(timestamp=(base + round(elapsed * ratio)) & 0xFFFFFFFF)
+        came, left = self._clocks.get(packet.ssrc, (packet.timestamp, packet.timestamp))
+        elapsed = ((packet.timestamp - came + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+        ticks = round(elapsed * ratio)
+        if ticks == elapsed * ratio:  # from here on, unless that would round
+            came, left = packet.timestamp, (left + ticks) & 0xFFFFFFFF
+            self._clocks[packet.ssrc] = came, left
+            return packet._replace(timestamp=left)
+        self._clocks.setdefault(packet.ssrc, (came, left))
+        return packet._replace(timestamp=(left + ticks) & 0xFFFFFFFF)
 
 
 class _Voice:

@@ -107,6 +107,8 @@ class Carrier:
         Whose calls it takes without a password.
     media_allow : tuple of Network or None
         The only addresses that its border lets RTP through from; None for all.
+    forwards_to : str
+        The number that calls from other operators are forwarded to, "" for none: a switch that is set up wrongly.
     announces : bool
         Whether a call to a number that nobody has hears an announcement before it fails.
     """
@@ -121,6 +123,7 @@ class Carrier:
         self.allow: tuple[Network, ...] = ()
         self.media_allow: tuple[Network, ...] | None = None
         self.announces = False
+        self.forwards_to = ""
         self.users: dict[str, User] = {}
         self.telephones: dict[str, Telephone] = {}
         self.numbers: dict[str, str] = {}

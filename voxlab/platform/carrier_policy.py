@@ -162,6 +162,8 @@ class CarrierPolicy:
         if not own and carrier.dialect.write(number) != dialled:
             why = f"{dialled} is not how {carrier.name} wants numbers written: {carrier.dialect.write(number)}"
             return Reject(404, None, why, (_reason(1),))
+        if carrier.forwards_to and not own:
+            return self._abroad(carrier.forwards_to, caller, own=True)
         if number in carrier.numbers:
             return self._subscriber(carrier.numbers[number], caller, own, now)
         if number in carrier.telephones:

@@ -65,6 +65,8 @@ class Trunk:
         The number that stands for callers who have none, "" for the first number of the application.
     options_every_s : float or None
         How often its gateways are asked whether they are there; None for never.
+    hunts_on : frozenset of int
+        Statuses besides 503 after which the next gateway is tried: none, what the called party says is final.
     username : str
         For digest towards the operator, "" where none is asked for; ``password`` goes with it.
     """
@@ -82,6 +84,7 @@ class Trunk:
     identity: CallerIdentity = PLAIN
     caller_id: str = ""
     options_every_s: float | None = None
+    hunts_on: frozenset[int] = frozenset()
     username: str = ""
     password: Secret | None = field(default=None, repr=False)
 

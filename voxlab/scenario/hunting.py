@@ -21,14 +21,17 @@ class Hunt:
     def __init__(self, places: Sequence[Any], send: Callable[[Any], None]) -> None:
         self._places = list(places)
         self._send = send
+        self._hunts_on: frozenset[int] = frozenset()
 
     def begin(self) -> None:
         """Try the first place."""
-        self._send(self._places.pop(0))
+        place = self._places.pop(0)
+        self._hunts_on = place.hunts_on
+        self._send(place)
 
     def goes_on(self, event: Failed) -> bool:
         """Try the next place, if there is one and the failure is of the kind."""
-        if not self._places or not has_failed(event):
+        if not self._places or not (has_failed(event) or event.status in self._hunts_on):
             return False
         self.begin()
         return True

@@ -90,7 +90,7 @@ class Step(NamedTuple):
         return "" if message is None else message.headers.get(name) or ""
 
     def shows(self, part: str = "", remark: str = "") -> Evidence:
-        """Return it as evidence: the line of a header field, of the body (``"m="``), or the start line."""
+        """Return it as evidence: the line of a header field, the body (``"m="``, ``"m=image"``), or the start line."""
         return Evidence(self.number, self._line(part) or self.entry.label, remark)
 
     def _line(self, part: str) -> str:
@@ -98,7 +98,7 @@ class Step(NamedTuple):
         if message is None or not part:
             return ""
         text = message.raw.decode("utf-8", "replace")
-        if part.endswith("="):
+        if part[1:2] == "=":
             found = re.search(rf"(?m)^{re.escape(part)}[^\r\n]*", text.partition("\r\n\r\n")[2])
             return found.group() if found else ""
         found = re.search(rf"(?mi)^{re.escape(part)}[ \t]*:[^\r\n]*", text)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from voxlab.analysis.diagnosis import (
     attempts,
     authentication,
+    cancelled,
+    described,
     extensions,
     fragments,
     identity,
@@ -19,11 +21,16 @@ from voxlab.analysis.diagnosis import (
     names,
     nats,
     numbers,
+    pressed,
     progress,
     refusals,
     registration,
     routing,
     session_refresh,
+    talk,
+    transferred,
+    ways_out,
+    written,
 )
 from voxlab.analysis.diagnosis.case import Case
 from voxlab.analysis.diagnosis.finding import Diagnosis, Finding
@@ -48,6 +55,13 @@ _FAMILIES = (
     identity,
     registration,
     authentication,
+    cancelled,
+    transferred,
+    ways_out,
+    described,
+    written,
+    pressed,
+    talk,
     refusals,
 )
 RULES: tuple[Rule, ...] = tuple(rule for family in _FAMILIES for rule in family.RULES)

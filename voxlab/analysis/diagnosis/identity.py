@@ -45,7 +45,7 @@ def diversion_missing(case: Case) -> Iterator[Finding]:
             "RFC 5806 s.4, RFC 7044 s.5",
             'say on whose behalf: account.trunk(..., forwarding="diversion"), or "both"',
             (came.shows("From"), asked.shows("From"), refusal.answer.shows()),
-            covers=("VX-403", "VX-IDENTITY-MISSING", "VX-FROM-DOMAIN"),
+            covers=("VX-403", "VX-IDENTITY-MISSING", "VX-FROM-DOMAIN", "VX-TRUNK-STALE"),
         )
 
 
@@ -83,7 +83,7 @@ def identity_missing(case: Case) -> Iterator[Finding]:
             "RFC 3325 s.9.1",
             'say it where the peer looks: account.trunk(..., identity="pai"), or "rpid"',
             (asked.shows("From"), refusal.answer.shows()),
-            covers=("VX-403",) if with_it else (),
+            covers=("VX-403", "VX-TRUNK-STALE") if with_it else (),
         )
 
 
@@ -115,7 +115,7 @@ def from_domain(case: Case) -> Iterator[Finding]:
             "RFC 3261 s.8.1.1.3",
             f'name the peer\'s domain: account.trunk(..., from_domain="{theirs or "its.domain"}")',
             (asked.shows("From"), refusal.answer.shows()),
-            covers=("VX-403",) if taken else (),
+            covers=("VX-403", "VX-TRUNK-STALE") if taken else (),
         )
 
 

@@ -33,6 +33,7 @@ def failing_name(case: Case) -> Iterator[Finding]:
                 cure,
                 (answer.shows(),),
                 (f"DNS said {note.answer} to {note.kind} {note.name} at {note.time_s:.3f} s",),
+                ("VX-GATEWAY-503",),
             )
             return
 
@@ -113,6 +114,7 @@ def _misled(step: Step, name: str, notes: list[NameLookup]) -> Finding | None:
         "publish NAPTR records only for transports that are served",
         (step.shows("", f"{step.entry.transport} to {step.entry.dst} was refused"),),
         (f"NAPTR {name}: {services[-1].answer}",),
+        ("VX-GATEWAY-503",),
     )
 
 

@@ -241,7 +241,7 @@ def gateway(case: Case) -> Iterator[Finding]:
             or tuple(Evidence(far.number, far.entry.label, f"without {line}") for line in removed),
             (f"message {near.number} and message {far.number} are one message on two sides of {nat}",),
             ("VX-NAT-REPLY-PORT", "VX-NAT-CONTACT", "VX-NAT-ONE-WAY", "VX-NAT-BINDING-GONE", "VX-NAT-FILTERED",
-             "VX-ACK-LOST", "VX-CONTACT-UNREACHABLE"),
+             "VX-ACK-LOST", "VX-CONTACT-UNREACHABLE", "VX-SYNTAX-REFUSED"),
         )  # fmt: skip
         return
 
