@@ -39,7 +39,7 @@ TABLE_STYLE = (
     + "table-layout:auto}"
     + ".vx.facts caption{caption-side:top;text-align:left;font-weight:600;padding:4px 0 3px;color:var(--vx-ink)}"
     + ".vx.facts th,.vx.facts td{text-align:left;vertical-align:top;padding:3px 14px 3px 0;border:0;"
-    + "background:none;color:inherit;white-space:normal;max-width:none}"
+    + "background:none;color:inherit;white-space:normal;max-width:none;overflow-wrap:anywhere}"
     + ".vx.facts thead th{font-weight:400;color:var(--vx-soft);border-bottom:1px solid var(--vx-faint);"
     + "white-space:nowrap}"
     + ".vx.facts tbody tr{background:none}.vx.facts tbody tr+tr>*{border-top:1px solid var(--vx-card)}"

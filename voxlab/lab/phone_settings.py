@@ -171,7 +171,7 @@ class PhoneSettings:
             picture = remark_html(str(error))
         tables = "".join(map(remark_html, self.remarks)) + "".join(map(section_html, shown))
         side = f'<div style="flex:0 1 200px;text-align:center;overflow-wrap:anywhere">{picture}</div>'
-        wide = f'<div style="flex:1 1 420px">{tables}</div>'
+        wide = f'<div style="flex:1 1 420px;min-width:0">{tables}</div>'
         return framed(f'<div style="display:flex;gap:24px;flex-wrap:wrap">{wide}{side}</div>')
 
 
