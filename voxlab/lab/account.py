@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from voxlab.base.errors import VoxlabError
 from voxlab.lab.application import Application
+from voxlab.lab.sip_registration import SipRegistration
 from voxlab.lab.trunk import Trunk, outward
 from voxlab.platform.access import ApiKey
 from voxlab.platform.account import Account as Record
 from voxlab.platform.application import UNCHANGED, Unchanged
 from voxlab.platform.application import Application as ApplicationRecord
+from voxlab.platform.registration import SipRegistration as RegistrationRecord
 from voxlab.platform.trunk import Trunk as TrunkRecord
 from voxlab.platform.trunk import WhitelistItem
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
+    from voxlab.lab.overview import Overview
+
+
+class Panel(Protocol):
+    """A live overview with buttons; see ``Account.panel``."""
+
+    def refresh(self) -> None:
+        """Show what there is now."""
+
+    def close(self) -> None:
+        """End it; may be called twice."""
 
 
 class Account:
@@ -33,6 +48,11 @@ class Account:
     def name(self) -> str:
         """The account's name."""
         return self._record.name
+
+    @property
+    def record(self) -> Record:
+        """What the platform keeps of it."""
+        return self._record
 
     def application(self, name: str) -> Application:
         """Return the application called ``name``, made if need be.
@@ -162,6 +182,48 @@ class Account:
     def disallow(self, number: int) -> None:
         """Take the network with that number off the whitelist; calls that stand go on."""
         self.lab.define(self._record.disallow, number)
+
+    # -- how it looks
+
+    def overview(self) -> Overview:
+        """Return what the account looks like now: users and their registrations, trunks with their health, the
+        whitelist, SIP registrations elsewhere, calls that scenarios run, the last calls; as text and as tables.
+        """
+        from voxlab.lab.overview import take
+
+        self.lab.refuse_closed()
+        return self.lab.world.submit(take, self.lab, self._record)
+
+    def panel(self) -> Panel:
+        """Return a control panel for the notebook: the overview, live, with buttons that act.
+
+        It shows what is new after every blocking call, and in a live lab every second; where widgets do not show, it
+        is the overview. There is one for each account: another call closes the one before.
+
+        Returns
+        -------
+        Panel
+            ``.close()`` ends it, and so does ``lab.close()``.
+
+        Examples
+        --------
+        >>> account.panel()  # doctest: +SKIP
+        """
+        self.lab.refuse_closed()
+        # Widgets live a floor above and are found by name: whoever never asks for a panel never loads them.
+        made: Panel = import_module("voxlab.notebook.panel").panel(self)
+        return made
+
+    def sip_registration(self, number: int) -> SipRegistration:
+        """Return the handle of one of its registrations elsewhere, by its number."""
+        found = self._registrations().get(number)
+        if found is None:
+            raise VoxlabError(f"account {self.name!r} has no SIP registration {number}; it may have been removed")
+        return SipRegistration(self.lab, found)
+
+    def _registrations(self) -> dict[int, RegistrationRecord]:
+        known = self.lab.platform.registrations.values()
+        return {each.number: each for each in known if each.account == self.name}
 
     def api_key(self, path: str | os.PathLike[str], *, description: str = "") -> Path:
         """Make a key of the management API and write its credentials file, which the reference's clients read.

@@ -59,7 +59,7 @@ def drive(lab: Lab, steps: Steps[T]) -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     finally:
-        lab.let_scenarios_speak()
+        lab.operation_over()
 
 
 def _carry_out(lab: Lab, step: Submit | Wait | Run) -> Any:
@@ -88,7 +88,7 @@ async def drive_aio(lab: Lab, steps: Steps[T]) -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     finally:
-        lab.let_scenarios_speak()
+        lab.operation_over()
 
 
 def blocking(operation: Callable[P, Steps[T]]) -> Callable[P, T]:

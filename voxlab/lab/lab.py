@@ -28,6 +28,7 @@ from voxlab.lab.printing import listen
 from voxlab.lab.registrar import Registrar
 from voxlab.lab.sbc import Sbc
 from voxlab.lab.scenario_news import ScenarioNews
+from voxlab.lab.watchers import Watchers
 from voxlab.lab.zone import Zone
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
 from voxlab.net.network import Network
@@ -128,6 +129,7 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
         self.platform = Platform(self.world.ids.fork("platform"), domain)
         self.dialled: list[Call] = []
         self._news = ScenarioNews()
+        self.watchers = Watchers()
         self.errors = self._news.errors
         self._accounts: dict[str, Account] = {}
         self._registrar = Registrar(self)
@@ -347,6 +349,12 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
     def let_scenarios_speak(self) -> None:
         """Print what scenarios have printed since the last time, for the caller of a blocking method."""
         self._news.speak()
+
+    def operation_over(self) -> None:
+        """Take notice that a blocking method has ended: time may have passed, scenarios may have printed."""
+        self.let_scenarios_speak()
+        if not self.world.in_lab:
+            self.watchers.tell()
 
     def scenario_error(self, number: int) -> BaseException | None:
         """Return what the scenario of a session raised."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voxlab.host.media import MediaPlace
     from voxlab.lab.lab import Lab
     from voxlab.lab.nat import Nat
+    from voxlab.lab.phone_settings import PhoneSettings
 
 
 BINDING_COLUMNS = {
@@ -209,6 +210,35 @@ class User:
     def new_place(self, title: str) -> MediaPlace:
         """Give a new phone an address."""
         return self.lab.new_place(title)
+
+    def phone_settings(self, *, reveal: bool = False) -> PhoneSettings:
+        """Return what to type into a real phone: Linphone, baresip, Zoiper, MicroSIP, a desk phone.
+
+        Parameters
+        ----------
+        reveal : bool
+            Show the password too; without it nothing that is shown holds it. Who reads the notebook reads it then.
+
+        Returns
+        -------
+        PhoneSettings
+            Prints as text, shows a table and a QR code in a notebook. The QR code holds the SIP address, never the
+            password.
+
+        Raises
+        ------
+        VoxlabError
+            Where the password is to be revealed and came from a store, which keeps its hash alone.
+        """
+        from voxlab.lab.phone_settings import settings_of
+
+        self.lab.refuse_closed()
+        return settings_of(self.lab, self.record, self._advertised, reveal=reveal)
+
+    @property
+    def _advertised(self) -> Mapping[str, Address]:
+        """Where others are told that the servers are: behind a NAT not where they listen."""
+        return {transport: self.lab.cloud.node.listens[transport] for transport in self.servers}
 
     @property
     def phones(self) -> tuple[Phone, ...]:
