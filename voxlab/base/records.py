@@ -303,6 +303,17 @@ class MessageRefused(NamedTuple):
     rfc: str = ""
 
 
+class CallsTurnedAway(NamedTuple):
+    """Since ``since_s`` so many new calls were answered with ``status`` before they were read, all for one reason."""
+
+    time_s: float
+    host: str
+    status: int
+    calls: int
+    since_s: float
+    reason: str
+
+
 class MediaBlocked(NamedTuple):
     """The border of a host's network keeps RTP out because it does not know where it comes from: one-way audio."""
 
@@ -338,6 +349,7 @@ Note = (
     | OurRegistrationChanged
     | AuthenticationVerdict
     | MessageRefused
+    | CallsTurnedAway
     | MediaBlocked
     | FaultSwitched
 )

@@ -13,14 +13,15 @@ from voxlab.base.datagram import Address
 from voxlab.base.journal import Journal
 from voxlab.base.records import MessageRefused, RegistrationChanged
 from voxlab.elements.authentication import Authenticator, Subscribers
+from voxlab.elements.door import Door, Limits
 from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
 from voxlab.elements.lockout import Lockout
 from voxlab.elements.node import Malformed, Node, NodeEvent
-from voxlab.elements.proxy import TurnedBack
+from voxlab.elements.proxy import Routed, TurnedBack
 from voxlab.elements.registrar import Directory, Intervals, Registrar
 from voxlab.elements.routing import RoutingPolicy
-from voxlab.elements.user_agent import Refused
+from voxlab.elements.user_agent import Incoming, Refused
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
 from voxlab.host.tracing import traced
@@ -40,6 +41,8 @@ class ServerSettings(NamedTuple):
     transports : tuple of str
     max_calls : int
         Past this many incoming calls at once new ones get 503 with Retry-After.
+    max_calls_per_second : int or None
+        Past this many that begin within a second, too.
     algorithms : tuple of str
         Digest algorithms in the order in which they are offered (RFC 8760 s.2.4).
     intervals : Intervals
@@ -52,6 +55,7 @@ class ServerSettings(NamedTuple):
     tls_port: int | None = None
     transports: tuple[str, ...] = ("UDP", "TCP", "TLS")
     max_calls: int = 10_000
+    max_calls_per_second: int | None = None
     algorithms: tuple[str, ...] = ("MD5",)
     intervals: Intervals = Intervals()
     advertise: str | None = None
@@ -138,6 +142,13 @@ class ServerMachine:
             locate=locate,
             **traced(place.journal, place.owner),
         )
+        self.door = self.host.door = Door(
+            place.ids.fork("door"),
+            Limits(settings.max_calls, settings.max_calls_per_second),
+            self.calls,
+            lambda branch, via: self.node.layer.has_invite(branch, via),  # noqa: PLW0108 - there is no node yet
+            host=place.owner,
+        )
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -186,6 +197,10 @@ class ServerMachine:
         listens = self.node.listens
         return listens.get("UDP") or next(iter(listens.values()))
 
+    def calls(self) -> int:
+        """How many calls others have going through here: what the limit is about."""
+        return self.node.user_agent.calls_in
+
     def now(self) -> float:
         """Lab seconds."""
         return self.place.loop.time()
@@ -202,6 +217,8 @@ class ServerMachine:
             error = event.error
             self._refused(MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc))
         else:
+            if isinstance(event, (Incoming, Routed)) and event.request.method == "INVITE":
+                self.door.began(now)
             self._happened(event, now)
 
     def _refused(self, record: MessageRefused) -> None:
@@ -218,10 +235,15 @@ class ServerMachine:
 
     def keep_records(self) -> None:
         """Move what registrar and policy have to say into the journal."""
-        for record in (*self._policy.poll(), *self.registrar.poll()):
+        for record in (*self._policy.poll(), *self.registrar.poll(), *self.door.poll(self.now())):
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
                 self._bindings_changed(record)
+
+    def tell_turned_away(self) -> None:
+        """Move what the door has counted into the journal, though its second is not over."""
+        for record in self.door.poll(self.now(), at_once=True):
+            self.place.journal.note(record)
 
     def _bindings_changed(self, record: RegistrationChanged) -> None:
         """Take notice that a device of a user came, stayed or went."""
@@ -246,4 +268,5 @@ class ServerMachine:
 
     def close(self) -> None:
         """Stop; the address is given back."""
+        self.tell_turned_away()
         self.host.close()
