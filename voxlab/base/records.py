@@ -149,6 +149,23 @@ class CallRouted(NamedTuple):
     destination: str = ""
 
 
+class RoutedCallEnded(NamedTuple):
+    """A call that a rule passed on is over: with which status, in which words of the history, and by whom."""
+
+    time_s: float
+    call_id: str
+    status: int
+    reason: str
+    by: str = ""
+
+
+class RoutedCallAnswered(NamedTuple):
+    """A call that a rule passed on was answered."""
+
+    time_s: float
+    call_id: str
+
+
 class LegOpened(NamedTuple):
     """A leg joined a session: ``leg`` is its letter, ``peer`` who is at the other end, ``incoming`` as the cloud sees
     it.
@@ -338,6 +355,8 @@ Note = (
     | SessionOpened
     | SessionEnded
     | CallRouted
+    | RoutedCallAnswered
+    | RoutedCallEnded
     | LegOpened
     | LegAnswered
     | LegEnded

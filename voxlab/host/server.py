@@ -18,6 +18,7 @@ from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
 from voxlab.elements.lockout import Lockout
 from voxlab.elements.node import Malformed, Node, NodeEvent
+from voxlab.elements.passages import Concluded, Leaving, PassageEnded, Passages
 from voxlab.elements.proxy import Routed, TurnedBack
 from voxlab.elements.registrar import Directory, Intervals, Registrar
 from voxlab.elements.routing import RoutingPolicy
@@ -149,6 +150,8 @@ class ServerMachine:
             lambda branch, via: self.node.layer.has_invite(branch, via),  # noqa: PLW0108 - there is no node yet
             host=place.owner,
         )
+        self.passages = Passages()
+        self.node.keep(self)
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -199,7 +202,39 @@ class ServerMachine:
 
     def calls(self) -> int:
         """How many calls others have going through here: what the limit is about."""
-        return self.node.user_agent.calls_in
+        return self.node.user_agent.calls_in + len(self.passages)
+
+    # -- calls that pass through
+
+    def next_timeout(self) -> float | None:
+        """When a call that passes through is given up, should nothing be heard of it."""
+        return self.passages.next_timeout()
+
+    def handle_timeout(self, now: float) -> None:
+        """Give up the calls that have not been heard of for too long."""
+        for ended in self.passages.overdue(now):
+            self._passed(ended, now)
+
+    def _passing(self, event: Routed | Concluded | Leaving, now: float) -> None:
+        """Take notice how a call that passes through goes on."""
+        ended: PassageEnded | None = None
+        if isinstance(event, Routed):
+            self.passages.began(event.request.call_id, now)
+        elif isinstance(event, Leaving):
+            ended = self.passages.left(event)
+        else:
+            if event.opens and event.status < 300:
+                self._passage_answered(event.call_id, now)
+            ended = self.passages.concluded(event, now)
+        if ended is not None:
+            self._passed(ended, now)
+        self.node.housekeeping_changed = True
+
+    def _passage_answered(self, call_id: str, now: float) -> None:
+        """Take notice that a call that passes through is answered."""
+
+    def _passed(self, ended: PassageEnded, now: float) -> None:
+        """Take notice that a call that passed through is over."""
 
     def now(self) -> float:
         """Lab seconds."""
@@ -216,10 +251,14 @@ class ServerMachine:
         elif isinstance(event, Malformed):
             error = event.error
             self._refused(MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc))
+        elif isinstance(event, (Concluded, Leaving)):
+            self._passing(event, now)
         else:
             if isinstance(event, (Incoming, Routed)) and event.request.method == "INVITE":
                 self.door.began(now)
             self._happened(event, now)
+            if isinstance(event, Routed) and event.request.method == "INVITE":
+                self._passing(event, now)
 
     def _refused(self, record: MessageRefused) -> None:
         self.place.journal.note(record)
