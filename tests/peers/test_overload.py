@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(missing("sipp") is not None, reason=str(missing("sipp"))),
 ]
 # Long calls: what a slow machine adds to each before it is answered has to be little beside its length.
-CALLS, AT_ONCE, HOLD_S, PER_S = 10_000, 300, 6.0, 60
+CALLS, AT_ONCE, HOLD_S, PER_S = 10_000, 200, 6.0, 40
 TAKEN_PER_S = AT_ONCE / HOLD_S
 OFFERED_PER_S = 5 * TAKEN_PER_S
 
