@@ -149,6 +149,23 @@ class CallRouted(NamedTuple):
     destination: str = ""
 
 
+class RoutedCallEnded(NamedTuple):
+    """A call that a rule passed on is over: with which status, in which words of the history, and by whom."""
+
+    time_s: float
+    call_id: str
+    status: int
+    reason: str
+    by: str = ""
+
+
+class RoutedCallAnswered(NamedTuple):
+    """A call that a rule passed on was answered."""
+
+    time_s: float
+    call_id: str
+
+
 class LegOpened(NamedTuple):
     """A leg joined a session: ``leg`` is its letter, ``peer`` who is at the other end, ``incoming`` as the cloud sees
     it.
@@ -303,6 +320,17 @@ class MessageRefused(NamedTuple):
     rfc: str = ""
 
 
+class CallsTurnedAway(NamedTuple):
+    """Since ``since_s`` so many new calls were answered with ``status`` before they were read, all for one reason."""
+
+    time_s: float
+    host: str
+    status: int
+    calls: int
+    since_s: float
+    reason: str
+
+
 class MediaBlocked(NamedTuple):
     """The border of a host's network keeps RTP out because it does not know where it comes from: one-way audio."""
 
@@ -364,6 +392,8 @@ Note = (
     | SessionOpened
     | SessionEnded
     | CallRouted
+    | RoutedCallAnswered
+    | RoutedCallEnded
     | LegOpened
     | LegAnswered
     | LegEnded
@@ -375,6 +405,7 @@ Note = (
     | OurRegistrationChanged
     | AuthenticationVerdict
     | MessageRefused
+    | CallsTurnedAway
     | MediaBlocked
     | NatDropped
     | Fragmented

@@ -17,6 +17,7 @@ from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header
 from voxlab.elements.copies import Copies, NextHops
+from voxlab.elements.passages import Concluded, Leaving
 from voxlab.elements.record_route import RouteEntry
 from voxlab.elements.response_context import Branch, Final, ResponseContext, best, gathered_challenges
 from voxlab.elements.target_set import Target, TargetSet, preference
@@ -70,6 +71,7 @@ class Forwarding:
         # All have the same duration, so what is started last is due last: the first is the next.
         self._timers_c: OrderedDict[Branch, float] = OrderedDict()
         self._ringing: Deadlines[ResponseContext] = Deadlines()
+        self.passed: list[Concluded | Leaving] = []
 
     # -- the clock
 
@@ -152,6 +154,8 @@ class Forwarding:
         if context.answered and not context.is_invite:
             return
         first, context.answered, context.request = not context.answered, True, None
+        if context.is_invite or response.cseq_method == "UPDATE":
+            self._concluded(context, response)
         self._layer.respond(context.number, response, now)
         if first and (context.open or context.targets is not None):
             self._give_up_others(context, now, (ELSEWHERE,))
@@ -220,7 +224,13 @@ class Forwarding:
         elif more := gathered_challenges(chosen, context.finals):
             response.rewrite(with_lines(response, more))
         context.finals = []
+        if context.is_invite:
+            self._concluded(context, response)
         self._layer.respond(context.number, response, now)
+
+    def _concluded(self, context: ResponseContext, response: Response) -> None:
+        """Tell that an INVITE or UPDATE has a final response: whoever counts calls wants to know."""
+        self.passed.append(Concluded(context.call_id, context.records, response.status, response.reason, response))
 
     # -- branches
 

@@ -20,6 +20,7 @@ from voxlab.dialog.events import LegEvent
 from voxlab.elements.keep_alive import binding_response
 from voxlab.elements.locating import Hop
 from voxlab.elements.loop_detection import was_passed_on
+from voxlab.elements.passages import Concluded, Leaving
 from voxlab.elements.proxy import Proxy, Routed, TurnedBack
 from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
 from voxlab.elements.transaction_user import Event
@@ -80,7 +81,7 @@ class RegisterClient(Housekeeper, Protocol):
     def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack | Concluded | Leaving
 
 
 class Node:

@@ -17,6 +17,7 @@ from voxlab.dialog.dialog import Header
 from voxlab.elements.copies import NextHops, records_route
 from voxlab.elements.forwarding import Forwarding
 from voxlab.elements.loop_detection import LoopDetection, second_part, was_passed_on, with_second_part
+from voxlab.elements.passages import Concluded, Leaving
 from voxlab.elements.record_route import NO_FLOWS, RouteEntry
 from voxlab.elements.response_context import ResponseContext
 from voxlab.elements.routing import Handle, Route, RoutingPolicy
@@ -98,9 +99,11 @@ class Proxy(Forwarding):
             for transport, address in node.listens.items()
         )
 
-    def poll(self) -> list[Routed | TurnedBack]:
-        """Drain what is to be known about requests outside dialogs."""
-        events, self._events = self._events, []
+    def poll(self) -> list[Routed | TurnedBack | Concluded | Leaving]:
+        """Drain what is to be known about requests outside dialogs, and how calls that pass through go on."""
+        events: list[Routed | TurnedBack | Concluded | Leaving] = [*self._events, *self.passed]
+        self._events.clear()
+        self.passed.clear()
         return events
 
     def glance(self, data: bytes) -> Request | Response | None:
@@ -175,6 +178,8 @@ class Proxy(Forwarding):
         uri_text, routes, flow = found
         self._check(request)
         context = ResponseContext(event.number, request, event.flow, routes, "")
+        if request.method == "BYE":
+            self.passed.append(Leaving(request))
         if context.is_invite:
             self._layer.respond(event.number, request.response(100), now)
         self._begin(context, (Target(uri_text, flow),), now)

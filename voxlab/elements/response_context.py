@@ -33,6 +33,8 @@ class ResponseContext:
         Of the server transaction.
     request : Request or None
         As it arrived; let go with the final answer.
+    call_id : str
+        Of the request, also when that is let go.
     flow : Flow
         Where it came from.
     targets : TargetSet or None
@@ -59,6 +61,7 @@ class ResponseContext:
 
     __slots__ = (
         "answered",
+        "call_id",
         "cancelled",
         "finals",
         "flow",
@@ -78,6 +81,7 @@ class ResponseContext:
     def __init__(self, number: int, request: Request, flow: Flow, routes: tuple[str, ...] | None, part: str) -> None:
         self.number = number
         self.request: Request | None = request
+        self.call_id = request.call_id
         self.flow = flow
         self.is_invite = request.method == "INVITE"
         self.routes = routes

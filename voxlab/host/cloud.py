@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from voxlab.base.datagram import Flow
 from voxlab.base.journal import Journal
-from voxlab.base.records import CallRouted, LegOpened, RegistrationChanged
+from voxlab.base.records import CallRouted, LegOpened, RegistrationChanged, RoutedCallAnswered, RoutedCallEnded
 from voxlab.dialog.dialog import Header
 from voxlab.dialog.events import LegEvent, RequestReceived
 from voxlab.dialog.sipfrag import Destination
@@ -18,6 +18,7 @@ from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding
 from voxlab.elements.node import NodeEvent
+from voxlab.elements.passages import PassageEnded
 from voxlab.elements.proxy import Routed
 from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_events import CloudEvents
@@ -171,6 +172,12 @@ class CloudMachine(ServerMachine):
                     target.destination,
                 )
             )
+
+    def _passage_answered(self, call_id: str, now: float) -> None:
+        self.place.journal.note(RoutedCallAnswered(now, call_id))
+
+    def _passed(self, ended: PassageEnded, now: float) -> None:
+        self.place.journal.note(RoutedCallEnded(now, *ended))
 
     def keep_definitions(self) -> None:
         """Let what runs agree with what is defined: health checks of trunks, registrations elsewhere."""

@@ -12,9 +12,10 @@ from contextvars import Context
 from math import inf
 from typing import Protocol
 
-from voxlab.base.datagram import Address, Flow
+from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
 from voxlab.base.journal import Journal
+from voxlab.elements.door import Door
 from voxlab.elements.node import Node, NodeEvent
 from voxlab.faults.temper import Temper
 from voxlab.net.loop import OrderedLoop
@@ -23,6 +24,7 @@ from voxlab.sip.framing import KeepAlive, StreamFramer
 
 Owner = Callable[[NodeEvent, float], None]
 _SUCCESS = b"SIP/2.0 2"
+_AT_THE_DOOR = frozenset({b"INVI", b"ACK "})
 
 
 class AnswerGate(Protocol):
@@ -76,6 +78,7 @@ class Host:
         self._on_extra: Callable[[float], None] | None = None
         self.after_work: Callable[[], None] | None = None
         self.gate: AnswerGate | None = None
+        self.door: Door | None = None
         self.temper: Temper | None = None  # what a faulty device does to its messages
         self._stopped = False
         self._flushing = False
@@ -106,6 +109,8 @@ class Host:
             # RFC 5626 s.3.5 keep-alives, and the zero bytes of NAT helpers
             self.node.keep_alive(flow, data, now)
             return
+        if self.door is not None and data[:4] in _AT_THE_DOOR and self._is_turned_away(self.door, flow, data, now):
+            return
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
             self._journal.wire(now, flow.transport, flow.remote, self._address_of(flow), data)
         if self.temper is None:
@@ -114,6 +119,14 @@ class Host:
             given = self.temper.arriving(flow, data, now)
             if given is not None:
                 self.node.receive(flow, given, now)
+
+    def _is_turned_away(self, door: Door, flow: Flow, data: bytes, now: float) -> bool:
+        """Answer a new INVITE that is one too many, before anything is spent on it."""
+        door.is_late = self.endpoint is not None and self.endpoint.is_late
+        answer = door.turn_away(flow, data, now)
+        if isinstance(answer, Transmit):
+            self._send_raw(answer.flow, answer.data)
+        return answer is not False
 
     def _piece(self, flow: Flow, data: bytes, now: float) -> None:
         framer = self._framers.get(flow.connection)

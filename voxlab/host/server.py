@@ -13,14 +13,16 @@ from voxlab.base.datagram import Address
 from voxlab.base.journal import Journal
 from voxlab.base.records import MessageRefused, RegistrationChanged
 from voxlab.elements.authentication import Authenticator, Subscribers
+from voxlab.elements.door import Door, Limits
 from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
 from voxlab.elements.lockout import Lockout
 from voxlab.elements.node import Malformed, Node, NodeEvent
-from voxlab.elements.proxy import TurnedBack
+from voxlab.elements.passages import Concluded, Leaving, PassageEnded, Passages
+from voxlab.elements.proxy import Routed, TurnedBack
 from voxlab.elements.registrar import Directory, Intervals, Registrar
 from voxlab.elements.routing import RoutingPolicy
-from voxlab.elements.user_agent import Refused
+from voxlab.elements.user_agent import Incoming, Refused
 from voxlab.host.host import Host
 from voxlab.host.media import MediaPlace
 from voxlab.host.tracing import traced
@@ -40,6 +42,8 @@ class ServerSettings(NamedTuple):
     transports : tuple of str
     max_calls : int
         Past this many incoming calls at once new ones get 503 with Retry-After.
+    max_calls_per_second : int or None
+        Past this many that begin within a second, too.
     algorithms : tuple of str
         Digest algorithms in the order in which they are offered (RFC 8760 s.2.4).
     intervals : Intervals
@@ -52,6 +56,7 @@ class ServerSettings(NamedTuple):
     tls_port: int | None = None
     transports: tuple[str, ...] = ("UDP", "TCP", "TLS")
     max_calls: int = 10_000
+    max_calls_per_second: int | None = None
     algorithms: tuple[str, ...] = ("MD5",)
     intervals: Intervals = Intervals()
     advertise: str | None = None
@@ -138,6 +143,15 @@ class ServerMachine:
             locate=locate,
             **traced(place.journal, place.owner),
         )
+        self.door = self.host.door = Door(
+            place.ids.fork("door"),
+            Limits(settings.max_calls, settings.max_calls_per_second),
+            self.calls,
+            lambda branch, via: self.node.layer.has_invite(branch, via),  # noqa: PLW0108 - there is no node yet
+            host=place.owner,
+        )
+        self.passages = Passages()
+        self.node.keep(self)
         self._named: dict[str, str] = {}
         self._name_addresses()
         self.host.after_work = self.keep_records
@@ -186,6 +200,42 @@ class ServerMachine:
         listens = self.node.listens
         return listens.get("UDP") or next(iter(listens.values()))
 
+    def calls(self) -> int:
+        """How many calls others have going through here: what the limit is about."""
+        return self.node.user_agent.calls_in + len(self.passages)
+
+    # -- calls that pass through
+
+    def next_timeout(self) -> float | None:
+        """When a call that passes through is given up, should nothing be heard of it."""
+        return self.passages.next_timeout()
+
+    def handle_timeout(self, now: float) -> None:
+        """Give up the calls that have not been heard of for too long."""
+        for ended in self.passages.overdue(now):
+            self._passed(ended, now)
+
+    def _passing(self, event: Routed | Concluded | Leaving, now: float) -> None:
+        """Take notice how a call that passes through goes on."""
+        ended: PassageEnded | None = None
+        if isinstance(event, Routed):
+            self.passages.began(event.request.call_id, now)
+        elif isinstance(event, Leaving):
+            ended = self.passages.left(event)
+        else:
+            if event.opens and event.status < 300:
+                self._passage_answered(event.call_id, now)
+            ended = self.passages.concluded(event, now)
+        if ended is not None:
+            self._passed(ended, now)
+        self.node.housekeeping_changed = True
+
+    def _passage_answered(self, call_id: str, now: float) -> None:
+        """Take notice that a call that passes through is answered."""
+
+    def _passed(self, ended: PassageEnded, now: float) -> None:
+        """Take notice that a call that passed through is over."""
+
     def now(self) -> float:
         """Lab seconds."""
         return self.place.loop.time()
@@ -201,8 +251,14 @@ class ServerMachine:
         elif isinstance(event, Malformed):
             error = event.error
             self._refused(MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc))
+        elif isinstance(event, (Concluded, Leaving)):
+            self._passing(event, now)
         else:
+            if isinstance(event, (Incoming, Routed)) and event.request.method == "INVITE":
+                self.door.began(now)
             self._happened(event, now)
+            if isinstance(event, Routed) and event.request.method == "INVITE":
+                self._passing(event, now)
 
     def _refused(self, record: MessageRefused) -> None:
         self.place.journal.note(record)
@@ -218,10 +274,15 @@ class ServerMachine:
 
     def keep_records(self) -> None:
         """Move what registrar and policy have to say into the journal."""
-        for record in (*self._policy.poll(), *self.registrar.poll()):
+        for record in (*self._policy.poll(), *self.registrar.poll(), *self.door.poll(self.now())):
             self.place.journal.note(record)
             if isinstance(record, RegistrationChanged):
                 self._bindings_changed(record)
+
+    def tell_turned_away(self) -> None:
+        """Move what the door has counted into the journal, though its second is not over."""
+        for record in self.door.poll(self.now(), at_once=True):
+            self.place.journal.note(record)
 
     def _bindings_changed(self, record: RegistrationChanged) -> None:
         """Take notice that a device of a user came, stayed or went."""
@@ -246,4 +307,5 @@ class ServerMachine:
 
     def close(self) -> None:
         """Stop; the address is given back."""
+        self.tell_turned_away()
         self.host.close()

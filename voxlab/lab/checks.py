@@ -32,3 +32,10 @@ def check_lab(
         raise VoxlabError(f"payloads takes 'all', 'headers' or 'none', not {payloads!r}")
     if seed is not None and not isinstance(seed, int):
         raise VoxlabError(f"seed takes a whole number or None, not {seed!r}")
+
+
+def check_rate(max_calls_per_second: int | None) -> None:
+    """Refuse what is no limit of calls a second."""
+    given: object = max_calls_per_second
+    if given is not None and not (isinstance(given, int) and given >= 0):
+        raise VoxlabError(f"max_calls_per_second takes 0 or more, or None for no limit, not {given!r}")

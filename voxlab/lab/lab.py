@@ -17,7 +17,7 @@ from voxlab.lab import unawaited
 from voxlab.lab.account import Account
 from voxlab.lab.blocking import Aio, Outcome, Run, Steps, Submit, Wait, blocking
 from voxlab.lab.call import Call
-from voxlab.lab.checks import check_lab
+from voxlab.lab.checks import check_lab, check_rate
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
 from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
@@ -76,7 +76,9 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
     domain : str
         The platform's domain; ``shop`` of ``acme`` is ``shop.acme.voxlab.test``.
     max_calls : int
-        Past this many calls at once new ones get 503 with Retry-After.
+        Past this many calls at once new ones get 503 with Retry-After; those that a rule passes on count, too.
+    max_calls_per_second : int or None
+        Past this many new calls within a second, too; None for no limit.
     delay : float
         Simulated only: seconds from one host to another.
     timers : Timers or None
@@ -107,6 +109,7 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
         advertise: str | None = None,
         domain: str = "voxlab.test",
         max_calls: int = 10_000,
+        max_calls_per_second: int | None = None,
         delay: float = 0.0005,
         timers: Timers | None = None,
         payloads: Any = "all",
@@ -118,6 +121,7 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
         if nameserver is not None and not live:
             raise VoxlabError("nameserver goes with live=True: in the simulated world lab.zone is all of DNS")
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
+        check_rate(max_calls_per_second)
         self.live = live
         self.seed: int | None = None if live else Ids.secure().uint32() if seed is None else seed
         self.timers = timers or Timers()
@@ -134,7 +138,13 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
         self._accounts: dict[str, Account] = {}
         self._registrar = Registrar(self)
         self._bind = bind
-        settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
+        settings = CloudSettings(
+            port=port,
+            max_calls=max_calls,
+            max_calls_per_second=max_calls_per_second,
+            algorithms=algorithms,
+            advertise=advertise,
+        )
         design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
         self.installation = Installation(self.world, self.journal, self.platform, design)
         self.nats = {}

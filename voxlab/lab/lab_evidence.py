@@ -105,6 +105,13 @@ class LabEvidence:
         return self.world.submit(lambda: self._settled(frames.calls))
 
     @property
+    def turned_away(self) -> int:
+        """How many new calls got 503 at once because there were too many (``max_calls``, ``max_calls_per_second``), or
+        because messages waited too long to be read. The ladder of a live lab does not show them.
+        """
+        return self.world.submit(lambda: self.cloud.door.turned_away)
+
+    @property
     def history(self) -> pd.DataFrame:
         """Every session that the store knows, a row each: with a file, those of earlier labs too."""
         from voxlab.analysis import history
@@ -185,6 +192,7 @@ class LabEvidence:
             end.catch_up()
             end.flush()
         self.cloud.keep_records()
+        self.cloud.tell_turned_away()
 
     def _ends(self) -> list[MediaEnd]:
         ends: list[MediaEnd] = [end for end in self.cloud.ports if not end.released]

@@ -17,6 +17,7 @@ from typing import Any
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
 from voxlab.net.loop import OrderedLoop
+from voxlab.net.queue_age import STAMP_BYTES, QueueAge, ask_for_stamps
 
 BURST = 64
 """Datagrams taken before the loop gets its turn again."""
@@ -85,6 +86,8 @@ class DatagramSocket:
         self._loop = loop
         self._socket: socket.socket | None = bound
         self._take = take
+        self.queue = QueueAge()
+        self._has_stamps = ask_for_stamps(bound)
         self._unsent: deque[tuple[bytes, Address]] = deque()
         # By number: asked about a socket object that it does not know, a selector writes it out for an error first.
         # In a context of its own: that of whoever opened it would keep a session for as long as the socket lives.
@@ -92,6 +95,8 @@ class DatagramSocket:
 
     def _drain(self) -> None:
         """Take what is there, up to a burst; level-triggered, so the rest comes in the next round."""
+        if self._has_stamps and self.queue.is_wanted(self._loop.time()) and not self._take_measured():
+            return
         for _ in range(BURST):
             if self._socket is None:  # closed by what came
                 return
@@ -100,6 +105,18 @@ class DatagramSocket:
             except OSError:  # nothing more, or an ICMP error of an earlier datagram, which says not of which
                 return
             self._take(data, source)
+
+    def _take_measured(self) -> bool:
+        """Take one datagram and see how long it lay there; false if there was none."""
+        if self._socket is None:
+            return False
+        try:
+            data, stamps, _, source = self._socket.recvmsg(_LARGEST, STAMP_BYTES)
+        except OSError:
+            return False
+        self.queue.measured(stamps, self._loop.time())
+        self._take(data, source)
+        return True
 
     def send(self, data: bytes, remote: Address) -> None:
         """Send a datagram now, or as soon as the kernel has room.

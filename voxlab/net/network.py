@@ -70,6 +70,10 @@ class Endpoint(Protocol):
     addresses: dict[str, Address]
     """By transport; TLS listens on a port of its own (RFC 3261 s.18: 5061 beside 5060)."""
 
+    @property
+    def is_late(self) -> bool:
+        """Whether datagrams have been waiting too long to be read, for some time now."""
+
     def send(self, flow: Flow, data: bytes) -> None:
         """Put bytes on a flow; a stream without a live connection is opened first."""
 

@@ -50,6 +50,7 @@ class SimulatedEndpoint:
         self.expected: dict[Address, str] = {}
         self.open = True
         self.routes: dict[Address, Route] = {}
+        self.is_late = False  # what arrives is read at that instant
         self._network = network
 
     def send(self, flow: Flow, data: bytes) -> None:

@@ -74,6 +74,11 @@ class LiveEndpoint:
         """Say which name the certificate of a TLS server must bear (RFC 5922 s.7.3)."""
         self.expected[remote] = server_name
 
+    @property
+    def is_late(self) -> bool:
+        """Whether datagrams have been waiting too long to be read, for some time now."""
+        return self._udp is not None and self._udp.queue.is_late(self._network.loop.time())
+
     # -- traffic ------------------------------------------------------------------------------------------------------
 
     def _take(self, data: bytes, source: Any) -> None:

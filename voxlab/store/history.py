@@ -9,7 +9,16 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from voxlab.base.records import CallRouted, LegAnswered, LegEnded, LegOpened, SessionEnded, SessionOpened
+from voxlab.base.records import (
+    CallRouted,
+    LegAnswered,
+    LegEnded,
+    LegOpened,
+    RoutedCallAnswered,
+    RoutedCallEnded,
+    SessionEnded,
+    SessionOpened,
+)
 from voxlab.store.writer import Statement
 
 KILLED = "Internal error (the process was killed)"
@@ -105,7 +114,7 @@ class History:
         )  # fmt: skip
 
     def _call_routed(self, note: CallRouted) -> None:
-        """Take a call that a rule passes on without a script: one leg, whose answer the gate sees, whose end nobody."""
+        """Take a call that a rule passes on without a script: one leg from end to end."""
         self._last += 1
         start_s, account = self.epoch_s + note.time_s, self._account_of(note.application)
         what = (self._last, account, note.application, note.rule, f"route {note.route}", note.caller, note.destination)
@@ -114,6 +123,18 @@ class History:
         self.pending.append((_OPEN_CALL, values))
         self._calls[note.call_id] = self._last
         self._unanswered.add(note.call_id)
+
+    def _routed_answered(self, note: RoutedCallAnswered) -> None:
+        self.answered(note.call_id, note.time_s)
+
+    def _routed_ended(self, note: RoutedCallEnded) -> None:
+        session = self._calls.pop(note.call_id, None)
+        if session is None:
+            return
+        self._unanswered.discard(note.call_id)
+        end_s = self.epoch_s + note.time_s
+        self.pending.append((_END_CALL, (end_s, note.status, note.reason, note.by, note.call_id, session)))
+        self.pending.append((_END_SESSION, (end_s, note.reason, session)))
 
     def _leg_opened(self, note: LegOpened) -> None:
         live = self._sessions.get(note.session)
@@ -148,6 +169,8 @@ class History:
 _TAKE: dict[type, Callable[[History, Any], None]] = {
     SessionOpened: History._session_opened,
     CallRouted: History._call_routed,
+    RoutedCallAnswered: History._routed_answered,
+    RoutedCallEnded: History._routed_ended,
     LegOpened: History._leg_opened,
     LegAnswered: History._leg_answered,
     LegEnded: History._leg_ended,

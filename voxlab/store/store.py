@@ -15,7 +15,7 @@ from typing import Any
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import SipSyntaxError, VoxlabError
-from voxlab.base.records import RegistrationChanged, SessionEnded
+from voxlab.base.records import RegistrationChanged, RoutedCallEnded, SessionEnded
 from voxlab.elements.location import Binding, LocationService
 from voxlab.platform.platform import Platform
 from voxlab.sip.parser import parse
@@ -160,7 +160,7 @@ class Store:
     def take(self, note: object) -> None:
         """Take a note of the journal."""
         if self.history.take(note):
-            if self._live or not self.is_durable or isinstance(note, SessionEnded):
+            if self._live or not self.is_durable or isinstance(note, (RoutedCallEnded, SessionEnded)):
                 self._written_soon()
         elif isinstance(note, RegistrationChanged) and self.is_durable and self._live:
             self._moved[note.aor] = None

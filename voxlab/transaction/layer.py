@@ -29,7 +29,7 @@ from voxlab.transaction.tables import (
 )
 from voxlab.transaction.timers import Timers
 from voxlab.transaction.transaction import Description, Key, Transaction
-from voxlab.transaction.via import ClientTransport, Outgoing, arrive, backup_flow, is_from, top_via
+from voxlab.transaction.via import ClientTransport, Outgoing, arrive, backup_flow, is_from, sent_by_of, top_via
 
 _INVITE_CLIENT, _NON_INVITE_CLIENT = ALL.index(INVITE_CLIENT), ALL.index(NON_INVITE_CLIENT)
 _INVITE_SERVER, _NON_INVITE_SERVER = ALL.index(INVITE_SERVER), ALL.index(NON_INVITE_SERVER)
@@ -273,6 +273,10 @@ class TransactionLayer:
         self._transport.largest_datagram_bytes = size
 
     # What is asked about transactions.
+
+    def has_invite(self, branch: str, via: str) -> bool:
+        """Whether an INVITE with this branch and top Via has arrived and has a transaction still."""
+        return (branch, sent_by_of(via), "INVITE") in self._index.servers
 
     def describe(self, number: int) -> Description | None:
         """Return what transaction ``number`` is about, None once it has ended."""

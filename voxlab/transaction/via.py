@@ -146,6 +146,19 @@ def reply_flow(via: Via, flow: Flow) -> Flow:
     return flow._replace(remote=Address(flow.remote.host, _port(via)))
 
 
+def answered(via: str, flow: Flow) -> tuple[str, Flow]:
+    """Return the top Via of the response to a request that is not read any further, and where that response goes.
+
+    Raises
+    ------
+    SipSyntaxError
+        The Via cannot be read.
+    """
+    parsed = Via.parse(via)
+    stamped = "rport" in parsed.params or "received" in parsed.params or parsed.host != flow.remote.host
+    return _stamped(parsed, flow.remote) if stamped else via, reply_flow(parsed, flow)
+
+
 def backup_flow(via: str, flow: Flow) -> Flow | None:
     """Return where a response goes whose connection is gone: to the source, at the sent-by port (RFC 3261 s.18.2.2)."""
     if not flow.reliable:
