@@ -48,6 +48,8 @@ class MediaProfile:
         Whether to ask for VoIP metrics.
     ptime_ms : int
     maxptime_ms : int or None
+    dtx : bool
+        Whether to fall silent with what is said, where the far end takes that.
     new_key : callable
         Draws 30 octets.
     """
@@ -57,6 +59,7 @@ class MediaProfile:
     xr: bool = False
     ptime_ms: int = DEFAULT_PTIME_MS
     maxptime_ms: int | None = None
+    dtx: bool = False
     new_key: Callable[[], bytes] | None = None
 
     @property

@@ -87,6 +87,28 @@ class MediaAgreed:
     keys: SrtpKeys | None = None
 
     @property
+    def noise(self) -> Codec | None:
+        """Comfort noise as the far end takes it on the clock of the voice, None without (RFC 3389 s.5.1)."""
+        return next(
+            (
+                each
+                for each in self.sends
+                if each.encoding.lower() == "cn" and each.clock_rate_hz == self.codec.clock_rate_hz
+            ),
+            None,
+        )
+
+    @property
+    def may_pause(self) -> bool:
+        """Whether silence need not be sent: the far end takes comfort noise, or its Opus asks for pauses (RFC 7587
+        s.6.1).
+        """
+        theirs = next((each for each in self.sends if each == self.codec), self.codec)
+        return self.noise is not None or (
+            theirs.encoding.lower() == "opus" and "usedtx=1" in (theirs.parameters or "").replace(" ", "").split(";")
+        )
+
+    @property
     def on_hold(self) -> bool:
         """Whether the far end gave 0.0.0.0 or :: as its address: nothing is to be sent there (RFC 3264 s.8.4)."""
         return self.remote.host in _NOWHERE
@@ -110,6 +132,8 @@ class Negotiation:
     ----------
     holding : bool
         Whether this end has put the call on hold: it wants to hear nothing (RFC 3264 s.8.4).
+    takes_besides : tuple of Codec
+        What it accepts and does not offer.
     """
 
     def __init__(
@@ -123,6 +147,7 @@ class Negotiation:
         self._crypto: Crypto | None = None
         self.address = address
         self.codecs = tuple(codecs)
+        self.takes_besides: tuple[Codec, ...] = ()
         self.state = State.IDLE
         self.agreed: MediaAgreed | None = None
         self.remote: SessionDescription | None = None
@@ -232,7 +257,7 @@ class Negotiation:
         """Return what is agreed on, for an offer that keeps it; () before anything is."""
         if self.agreed is None:
             return ()
-        return (self.agreed.codec, *(codec for codec in _events(self.agreed.receives)))
+        return (self.agreed.codec, *_beside(self.agreed.receives))
 
     def offered_media(self) -> Media | None:
         """Return how the far end described its audio, None before it did."""
@@ -244,7 +269,14 @@ class Negotiation:
             return ()
         return self.remote.media[self._at].codecs()
 
-    def answer(self, prefer: Codec | None = None, *, relayed: bool = False, direction: str = "sendrecv") -> bytes:
+    def answer(
+        self,
+        prefer: Codec | None = None,
+        *,
+        relayed: bool = False,
+        direction: str = "sendrecv",
+        noise: bool = True,
+    ) -> bytes:
         """Return our answer to the offer taken: the codecs common to both, in the offer's order (RFC 3264 s.6.1).
 
         Asked again before there is another offer, the same one.
@@ -258,6 +290,8 @@ class Negotiation:
             Whether ``prefer`` is acceptable though this end does not speak it: its packets are only passed on.
         direction : str
             The most that this end can do: what the other leg of a bridge leaves possible.
+        noise : bool
+            Whether comfort noise can be taken: in a bridge only if the other leg takes it (RFC 3389 s.5.1).
 
         Raises
         ------
@@ -269,7 +303,7 @@ class Negotiation:
         if self.state is not State.HAVE_OFFER or self.remote is None:
             raise VoxlabError("there is no offer to answer")
         offered = self.remote.media[self._at]
-        spoken = self._chosen(offered, prefer, relayed)
+        spoken = self._chosen(offered, prefer, relayed, noise)
         direction = _both(_direction(self.remote, offered), self._willing(direction))
         self._crypto = self._replied(offered)
         answers = tuple(
@@ -299,8 +333,8 @@ class Negotiation:
     def _common(self, media: Media) -> tuple[Codec, ...]:
         return _audio(_shared(media.codecs(), self.codecs))
 
-    def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool) -> tuple[Codec, ...]:
-        return _answered(offered.codecs(), self.codecs, prefer, relayed)
+    def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool, noise: bool) -> tuple[Codec, ...]:
+        return _answered(offered.codecs(), (*self.codecs, *self.takes_besides), prefer, relayed, noise)
 
     def _willing(self, direction: str) -> str:
         return _both(direction, "sendonly") if self.holding else direction
@@ -376,6 +410,13 @@ def _events(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
 
 
 @lru_cache(maxsize=1024)
+def _beside(codecs: tuple[Codec, ...], noise: bool = True) -> tuple[Codec, ...]:
+    """Return what goes with a voice: telephone events, and comfort noise unless nobody could make use of it."""
+    names = _NO_VOICE if noise else _NO_VOICE - {"cn"}
+    return tuple([codec for codec in codecs if codec.encoding.lower() in names])
+
+
+@lru_cache(maxsize=1024)
 def _event_for(audio: Codec, codecs: tuple[Codec, ...]) -> Codec | None:
     """Return the telephone events on the clock of the audio codec (RFC 4733 s.2.2), else any, else None."""
     events = _events(codecs)
@@ -384,14 +425,14 @@ def _event_for(audio: Codec, codecs: tuple[Codec, ...]) -> Codec | None:
 
 @lru_cache(maxsize=1024)
 def _answered(
-    codecs: tuple[Codec, ...], own: tuple[Codec, ...], prefer: Codec | None, relayed: bool
+    codecs: tuple[Codec, ...], own: tuple[Codec, ...], prefer: Codec | None, relayed: bool, noise: bool
 ) -> tuple[Codec, ...]:
     """Return the codecs of an answer: the preferred one alone where there is one, else all that are common."""
     spoken = own if prefer is None or not relayed else (*own, prefer)
     audio = _audio(_shared(codecs, spoken))
     if prefer is not None:
         audio = _shared(audio, (prefer,))[:1]
-    return (audio or _audio(_shared(codecs, own))) + _events(_shared(codecs, own))
+    return (audio or _audio(_shared(codecs, own))) + _beside(_shared(codecs, own), noise)
 
 
 def _usable(description: SessionDescription, media: Media) -> Address | None:

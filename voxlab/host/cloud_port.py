@@ -14,7 +14,17 @@ from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.offer_answer import MediaAgreed
 from voxlab.host.media import MediaEnd, MediaPlace, formats_of
 from voxlab.media.dtmf_relay import told_digit
-from voxlab.sip.media_description import G722, L16, L16_WIDE, OPUS, PCMA, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS
+from voxlab.sip.media_description import (
+    COMFORT_NOISE,
+    G722,
+    L16,
+    L16_WIDE,
+    OPUS,
+    PCMA,
+    PCMU,
+    TELEPHONE_EVENT,
+    TELEPHONE_EVENT_OPUS,
+)
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
@@ -29,7 +39,7 @@ LATCH_S = 10.0
 MADE_OF_OTHERS = (PCMU, PCMA, G722, OPUS)
 """What the cloud makes of one another where two legs have no codec in common."""
 CLOUD_CODECS = (*MADE_OF_OTHERS, L16, L16_WIDE, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS)
-"""What it speaks itself."""
+"""What it speaks itself; comfort noise besides, where that is offered."""
 
 
 class CloudPort(MediaEnd):
@@ -38,7 +48,8 @@ class CloudPort(MediaEnd):
     made_of_others = MADE_OF_OTHERS
 
     def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = CLOUD_CODECS) -> None:
-        super().__init__(place, codecs, MediaProfile(srtp="offer"))
+        super().__init__(place, codecs, MediaProfile(srtp="offer", dtx=True))
+        self.negotiation.takes_besides = (COMFORT_NOISE,)
         self._translation: Translation | None = None
         self._side: Side[Address] | None = None
         self._relay: Relay[Address] | None = None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
     from voxlab.media.codecs import Codec, Format
     from voxlab.media.rtp_session import RtpSession
+    from voxlab.media.silence import Suppression
     from voxlab.media.srtp import Srtp
     from voxlab.media.stream import StreamStatistics
     from voxlab.media.telephone_event import HeardDigit
@@ -190,7 +191,9 @@ class MediaEnd:
         else:  # what one leg may send, the other must take
             if agreed.ptime_ms != self.negotiation.profile.ptime_ms:
                 self.negotiation.profile = replace(self.negotiation.profile, ptime_ms=agreed.ptime_ms)
-            body = self.negotiation.answer(agreed.codec, relayed=True, direction=REVERSED[agreed.direction])
+            body = self.negotiation.answer(
+                agreed.codec, relayed=True, direction=REVERSED[agreed.direction], noise=agreed.noise is not None
+            )
         self._agreed()
         return body
 
@@ -263,7 +266,16 @@ class MediaEnd:
             record_s=place.record_s,
             epoch_s=place.journal.epoch_s,
             spare_ssrc=ids.uint32(),
+            suppression=self.suppression(agreed),
         )
+
+    def suppression(self, agreed: MediaAgreed) -> Suppression | None:
+        """Return how to fall silent, None where every frame is sent."""
+        if not (self.negotiation.profile.dtx and agreed.may_pause):
+            return None
+        from voxlab.media.silence import Suppression
+
+        return Suppression(formats_of((agreed.noise,))[0] if agreed.noise else None)
 
     def _pump(self) -> None:
         if self._rtp is None:

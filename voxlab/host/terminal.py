@@ -47,7 +47,14 @@ class Terminal(MediaEnd):
         now = self.place.loop.time()
         if self._rtp is not None:
             formats, ptime_s = formats_of(agreed.receives), agreed.ptime_ms / 1000.0
-            self._rtp.speak(spoken_codec(agreed), formats, now, ptime_s=ptime_s, events=event_format(agreed))
+            self._rtp.speak(
+                spoken_codec(agreed),
+                formats,
+                now,
+                ptime_s=ptime_s,
+                events=event_format(agreed),
+                suppression=self.suppression(agreed),
+            )
         speaks = agreed.direction in ("sendrecv", "sendonly") and not self.negotiation.holding
         source = self._source() if speaks else None
         if source is not None:

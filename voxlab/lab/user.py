@@ -76,6 +76,7 @@ class User:
         rtcp_mux: bool | None = None,
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
+        dtx: bool | None = None,
         expires: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
@@ -124,6 +125,9 @@ class User:
             Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
         ptime_ms : int or None
             Milliseconds of sound in a packet that it asks for, 20 without a word about it.
+        dtx : bool
+            Send nothing while nothing is said, where the far end agrees: comfort noise tells of the silence (RFC 3389),
+            or Opus pauses (RFC 7587).
         expires : int or None
             Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
             brief says so with 423, and the phone asks for longer.
@@ -155,6 +159,7 @@ class User:
             rtcp_mux=rtcp_mux,
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
+            dtx=dtx,
             expires_s=expires,
         )
         known = self._phones.get(name)

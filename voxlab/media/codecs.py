@@ -71,6 +71,16 @@ class Format:
         """Whether timestamps move with the packets; a telephone event keeps its first one (RFC 4733 s.2.2.1)."""
         return self.name not in ("telephone-event", UNKNOWN)
 
+    @property
+    def is_noise(self) -> bool:
+        """Whether it is comfort noise (RFC 3389)."""
+        return self.name.upper() == "CN"
+
+    @property
+    def is_voice(self) -> bool:
+        """Whether it is what a stream is there for, rather than what goes with it: no event, no comfort noise."""
+        return self.tells_time and not self.is_noise
+
     def at(self, payload_type: int) -> Self:
         """Return the same format under the payload type that SDP agreed on."""
         return replace(self, payload_type=payload_type)
