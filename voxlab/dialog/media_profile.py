@@ -50,6 +50,8 @@ class MediaProfile:
     maxptime_ms : int or None
     dtx : bool
         Whether to fall silent with what is said, where the far end takes that.
+    video : tuple of Codec
+        What this end shows and sees; () refuses video.
     new_key : callable
         Draws 30 octets.
     """
@@ -60,6 +62,7 @@ class MediaProfile:
     ptime_ms: int = DEFAULT_PTIME_MS
     maxptime_ms: int | None = None
     dtx: bool = False
+    video: tuple[Codec, ...] = ()
     new_key: Callable[[], bytes] | None = None
 
     @property

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import MediaProfile
-from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.dialog.video_line import VideoLine
 from voxlab.host.media import MediaEnd, MediaPlace, formats_of
 from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.media_description import (
@@ -46,10 +47,10 @@ class CloudPort(MediaEnd):
     """The cloud's end of one leg: joined with another it relays, alone it plays and counts."""
 
     made_of_others = MADE_OF_OTHERS
+    takes_besides = (COMFORT_NOISE,)
 
     def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = CLOUD_CODECS) -> None:
         super().__init__(place, codecs, MediaProfile(srtp="offer", dtx=True))
-        self.negotiation.takes_besides = (COMFORT_NOISE,)
         self._translation: Translation | None = None
         self._side: Side[Address] | None = None
         self._relay: Relay[Address] | None = None
@@ -98,12 +99,31 @@ class CloudPort(MediaEnd):
         for port in (self, other):
             port._joined.append((self.place.loop.time(), math.inf))
         self._retranslate()
+        self._join_video()
+
+    def open_video(self) -> VideoLine:
+        """Return our line of video, joined with the partner's as the sound is."""
+        line = super().open_video()
+        self._join_video()
+        return line
+
+    def _new_video(self) -> MediaEnd:
+        from voxlab.host.video import cloud_video
+
+        return cloud_video(self.place)
+
+    def _join_video(self) -> None:
+        mine, theirs = self.video, self._other.video if self._other is not None else None
+        if isinstance(mine, CloudPort) and isinstance(theirs, CloudPort):
+            mine.join(theirs)
 
     def part(self) -> None:
         """Stop relaying to and from this port."""
         other, self._other, self._relay = self._other, None, None
         if other is None:
             return
+        if isinstance(self.video, CloudPort):
+            self.video.part()
         self._leave()
         if other._other is self:
             other._other = other._relay = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
 from voxlab.base.records import DELIVERED, REFUSED
-from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.host.media import MediaEnd
 from voxlab.net.plane.cells import UNSENT
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
-from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.host.cloud_port import CLOUD_CODECS, CloudPort
 from voxlab.host.media import MediaPlace
 from voxlab.host.on_plane import OnPlane, keyed

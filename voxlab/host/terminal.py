@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
 from voxlab.base.records import MediaBlocked
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
-from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
+from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.host.media import MediaEnd, MediaPlace, event_format, formats_of, spoken_codec
 from voxlab.sip.sdp import Codec as Offered
 
@@ -62,6 +63,11 @@ class Terminal(MediaEnd):
         elif self._rtp is not None:
             self._rtp.pause(now)
         self._pump()
+
+    def _new_video(self) -> MediaEnd:
+        from voxlab.host.video import VideoTerminal
+
+        return VideoTerminal(self.place)
 
     def _session(self) -> RtpSession:
         """Return the RTP session, made when the first packet is to be sent or has come."""

@@ -11,6 +11,7 @@ from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.sip.media_description import (
     COMFORT_NOISE,
     G722,
+    H264,
     L16,
     L16_WIDE,
     OPUS,
@@ -18,6 +19,7 @@ from voxlab.sip.media_description import (
     PCMU,
     TELEPHONE_EVENT,
     TELEPHONE_EVENT_OPUS,
+    VP8,
     Codec,
 )
 
@@ -29,6 +31,7 @@ BY_NAME: Final = {
     "L16": L16,
     "L16/16000": L16_WIDE,
 }
+VIDEO_BY_NAME: Final = {"H264": H264, "VP8": VP8}
 DTMF: Final = ("rfc4733", "inband", "info")
 
 
@@ -65,6 +68,25 @@ def _with_pauses(chosen: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return (*pausing, COMFORT_NOISE) if narrow else pausing
 
 
+def video_of(names: Any) -> tuple[Codec, ...]:
+    """Return video formats by their names, the preferred first; all of them for True, none for False.
+
+    Raises
+    ------
+    VoxlabError
+        For a name that is none, and anything else.
+    """
+    if isinstance(names, bool) or names is None:
+        return tuple(VIDEO_BY_NAME.values()) if names else ()
+    wanted = [names] if isinstance(names, str) else names
+    if not isinstance(wanted, Sequence) or not wanted or len(set(map(str, wanted))) < len(wanted):
+        raise VoxlabError(f'video is True, False, or a list of names such as ["VP8", "H264"], not {names!r}')
+    unknown = next((each for each in wanted if str(each).upper() not in VIDEO_BY_NAME), None)
+    if unknown is not None:
+        raise VoxlabError(f"unknown video format {unknown!r}; a phone shows {' and '.join(VIDEO_BY_NAME)}")
+    return tuple(VIDEO_BY_NAME[str(each).upper()] for each in wanted)
+
+
 def _named(name: Any) -> Codec:
     by_lower = {known.lower(): codec for known, codec in BY_NAME.items()}
     if not isinstance(name, str) or name.lower() not in by_lower:
@@ -78,7 +100,9 @@ def _events(chosen: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return (TELEPHONE_EVENT, *wide)
 
 
-def profile_of(*, srtp: bool, rtcp_mux: bool, rtcp_xr: bool, ptime_ms: int | None, dtx: bool = False) -> MediaProfile:
+def profile_of(
+    *, srtp: bool, rtcp_mux: bool, rtcp_xr: bool, ptime_ms: int | None, dtx: bool = False, video: Any = None
+) -> MediaProfile:
     """Return how media is to be carried.
 
     Raises
@@ -96,4 +120,5 @@ def profile_of(*, srtp: bool, rtcp_mux: bool, rtcp_xr: bool, ptime_ms: int | Non
         xr=rtcp_xr,
         ptime_ms=20 if ptime_ms is None else ptime_ms,
         dtx=dtx,
+        video=video_of(video),
     )

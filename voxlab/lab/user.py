@@ -77,6 +77,7 @@ class User:
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
         dtx: bool | None = None,
+        video: bool | str | Sequence[str] | None = None,
         expires: int | None = None,
     ) -> Steps[Phone]:
         """Return the simulated phone called ``name``, made and registered with digest if need be; what is given is
@@ -128,6 +129,8 @@ class User:
         dtx : bool
             Send nothing while nothing is said, where the far end agrees: comfort noise tells of the silence (RFC 3389),
             or Opus pauses (RFC 7587).
+        video : bool, str or sequence of str
+            Offer and accept video, of "H264" and "VP8": a counter of frames, to be measured and not to be looked at.
         expires : int or None
             Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
             brief says so with 423, and the phone asks for longer.
@@ -160,6 +163,7 @@ class User:
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
             dtx=dtx,
+            video=video,
             expires_s=expires,
         )
         known = self._phones.get(name)

@@ -167,7 +167,8 @@ class ReceivedStream:
         """Take one packet whose payload type stands for ``media``."""
         self._note(media, len(packet.payload))
         numbers = now_ns, packet.sequence, packet.timestamp
-        fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, packet.marker)
+        begins = packet.marker and media.marks_talkspurts
+        fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, begins)
         if fresh and media.name == "telephone-event":
             self._press(packet.payload, packet.timestamp, media, now_ns)
         if isinstance(media, Codec):
@@ -192,7 +193,8 @@ class ReceivedStream:
     def _take_batch(self, batch: PacketBatch, media: Format) -> None:
         self._note(media, batch.payload.size)
         columns = batch.time_ns, batch.sequence, batch.timestamp
-        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, batch.marker)
+        begins = batch.marker if media.marks_talkspurts else None
+        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, begins)
         if batch.sent_ns is not None:
             self._delay_ns += int((batch.time_ns - batch.sent_ns)[fresh].sum())
             self._delayed += int(fresh.sum())
