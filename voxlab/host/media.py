@@ -360,8 +360,8 @@ class MediaEnd:
     def _send_rtp(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
             data = self._srtp.protect(data)
-        self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data)
-        self.port.send(data, remote)
+        outcome = self.port.send(data, remote)
+        self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data, outcome)
 
     def _send_rtcp(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
@@ -369,8 +369,8 @@ class MediaEnd:
         agreed = self.negotiation.agreed
         apart = agreed is None or not agreed.rtcp_mux
         source = self.port.rtcp_address if apart else self.port.rtp_address
-        self._tap.rtcp(self.place.loop.time(), source, remote, data)
-        self.port.send(data, remote, rtcp=apart)
+        outcome = self.port.send(data, remote, rtcp=apart)
+        self._tap.rtcp(self.place.loop.time(), source, remote, data, outcome)
 
     def _send_batch(self, batch: PacketBatch, remote: Address) -> None:
         if self._srtp is not None:
@@ -478,6 +478,9 @@ class MediaEnd:
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take RTP packets of one stream as columns (simulated world)."""
         raise NotImplementedError
+
+    def reroute(self) -> None:
+        """Take notice that a link has changed; who sends packet by packet need do nothing."""
 
 
 def _with_more(offered: Sequence[Offered], own: Sequence[Offered]) -> tuple[Offered, ...]:

@@ -71,7 +71,11 @@ class OnPlane(MediaEnd):
 
     def _speaks_plainly(self) -> bool:
         agreed = self.negotiation.agreed
-        return agreed is None or not keyed(agreed)
+        return not self.port.shaped and (agreed is None or not keyed(agreed))
+
+    def reroute(self) -> None:
+        """Let the lab's thread send while a link loses or keeps packets, the media thread when it is perfect again."""
+        self._aim()
 
     def _target(self) -> Address | None:
         """Return where what we speak goes; RFC 3264 s.8.4: an address of 0.0.0.0 asks for nothing."""

@@ -61,6 +61,7 @@ class Design(NamedTuple):
     session_over: Callable[[Session], None]
     hear: Callable[[str], None]
     nameserver: str | None = None
+    link_seed: int = 0
 
 
 class _Standing(Protocol):
@@ -124,7 +125,7 @@ class Installation:
     def _network(self) -> Network:
         loop: Any = self.world.loop
         if self.world.live:
-            return LiveNetwork(loop)
+            return LiveNetwork(loop, ids=Ids.seeded(self._design.link_seed).fork("network"))
         impairment = Impairment(delay_s=self._design.delay_s)
         return SimulatedNetwork(loop, self.world.ids.fork("network"), impairment=impairment, on_wire=self._wire)
 

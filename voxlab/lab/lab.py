@@ -21,13 +21,14 @@ from voxlab.lab.checks import check_lab
 from voxlab.lab.installation import CLOUD, BoundPlan, Design, Installation
 from voxlab.lab.keeping import attach
 from voxlab.lab.lab_evidence import LabEvidence
+from voxlab.lab.link import LabLink
 from voxlab.lab.media_resources import PATH, MediaResourcesUrl
 from voxlab.lab.operators import LabOperators
 from voxlab.lab.printing import listen
 from voxlab.lab.scenario_news import ScenarioNews
 from voxlab.net.addresses import AddressPlan, LivePlan, SimulatedPlan
 from voxlab.net.network import Network
-from voxlab.net.simulation import Link, SimulatedNetwork
+from voxlab.net.simulation import SimulatedNetwork
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
 from voxlab.platform.platform import Platform
@@ -60,7 +61,8 @@ class Lab(LabOperators, LabEvidence):
     Parameters
     ----------
     seed : int or None
-        Of everything random in the simulated world; None draws one and shows it. The live world is never predictable.
+        Of everything random in the simulated world; None draws one and shows it. Of the live world it is what links
+        do to packets that can be predicted, and nothing else.
     live : bool
         Real sockets of the loopback interface, in real time.
     bind : str or None
@@ -115,7 +117,8 @@ class Lab(LabOperators, LabEvidence):
             raise VoxlabError("nameserver goes with live=True: in the simulated world lab.zone is all of DNS")
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
         self.live = live
-        self.seed: int | None = None if live else Ids.secure().uint32() if seed is None else seed
+        drawn = Ids.secure().uint32() if seed is None else seed
+        self.seed: int | None = None if live else drawn
         self.timers = timers or Timers()
         self.aio = Aio(self)
         epoch_s = _now_epoch() if live else SIMULATED_EPOCH_S
@@ -129,7 +132,8 @@ class Lab(LabOperators, LabEvidence):
         self._accounts: dict[str, Account] = {}
         self._bind = bind
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
-        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
+        news = self._news.session_over, self._news.hear
+        design = Design(self._plan, settings, self.timers, delay, *news, nameserver, drawn)
         self.installation = Installation(self.world, self.journal, self.platform, design)
         self.http: HttpServer | None = None
         path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
@@ -221,18 +225,21 @@ class Lab(LabOperators, LabEvidence):
         self.store.keep()
         return made
 
-    def link(self, one: Any, other: Any = CLOUD) -> Link:
-        """Return the link between two hosts of the simulated network, given as phones or names:
-        ``lab.link(alice).impair(...)``.
+    def link(self, one: Any, other: Any = CLOUD) -> LabLink:
+        """Return the link between two hosts, given as phones or names: ``lab.link(alice).impair(...)``.
+
+        In a live lab what hosts of the lab send is lost and held back before it is sent, by the same decisions as in
+        the simulated world with the same seed; what programs of others send is not.
         """
-        if not isinstance(self.network, SimulatedNetwork):
-            raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
+        network = self.network
+        if not isinstance(network, SimulatedNetwork | LiveNetwork):
+            raise VoxlabError("this network has no links")
         names = [each if isinstance(each, str) else getattr(each, "title", each) for each in (one, other)]
         known = [CLOUD, *self.carriers, *(phone.title for phone in self.phones)]
         for name in names:
             if name not in known:
                 raise VoxlabError(f"there is no host {name!r}; there are {', '.join(known)}")
-        return self.world.submit(self.network.link, *names)
+        return LabLink(self.world, self.world.submit(network.link, *names), self.settle_evidence)
 
     @property
     def lab(self) -> Lab:

@@ -6,113 +6,21 @@ instant of sending. Must not know what the bytes mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.base.records import DELIVERED, LOST, REFUSED
-from voxlab.net.impairment import Channel, Impairment, channel_for
+from voxlab.net.impairment import Impairment
+from voxlab.net.links import Link, Links, Way
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
 from voxlab.net.simulated_media import SimulatedMediaPort
 from voxlab.net.simulated_streams import Streams
 from voxlab.net.virtual import VirtualLoop
 
-if TYPE_CHECKING:
-    from voxlab.media.path import Path
-    from voxlab.net.path_channel import PathChannel
-
 _FIRST_FREE_PORT, _FIRST_MEDIA_PORT = 49152, 16384
-
-
-class Way:
-    """One direction of a link, from an owner to another."""
-
-    def __init__(self, ids: Ids, impairment: Impairment) -> None:
-        self._ids = ids
-        self.channel: Channel | PathChannel = Channel(ids, impairment)
-        self.drops: list[Drop] = []
-
-    @property
-    def impairment(self) -> Impairment | Path:
-        """The temper of this direction; may be replaced at any time, by an `Impairment` or a ``traces.Path``."""
-        return self.channel.impairment
-
-    @impairment.setter
-    def impairment(self, impairment: Impairment | Path) -> None:
-        if isinstance(self.channel, Channel) and isinstance(impairment, Impairment):
-            self.channel.impairment = impairment
-        else:
-            self.channel = channel_for(self._ids, impairment)
-
-    def begin_again(self, ids: Ids) -> None:
-        """Keep the temper, draw from other numbers."""
-        self._ids = ids
-        self.channel = channel_for(ids, self.impairment)
-
-    def drop(self, matches: Callable[[bytes], bool], times: int | None = 1) -> Drop:
-        """Lose the next ``times`` packets whose bytes match; None for all until ``heal``. On a stream such a loss is a
-        delay.
-        """
-        drop = Drop(matches, times)
-        self.drops.append(drop)
-        return drop
-
-    def heal(self) -> None:
-        """Forget what was to be dropped."""
-        self.drops.clear()
-
-    def swallows(self, data: bytes) -> bool:
-        """Return whether a rule of ``drop`` takes this packet."""
-        return any(drop.takes(data) for drop in self.drops)
-
-
-class Drop:
-    """A rule that loses packets: which, how many more, and how many it took."""
-
-    def __init__(self, matches: Callable[[bytes], bool], times: int | None) -> None:
-        self._matches = matches
-        self.times_left = times
-        self.taken = 0
-
-    def takes(self, data: bytes) -> bool:
-        """Return whether this packet is to be lost, and count it."""
-        if self.times_left == 0 or not self._matches(data):
-            return False
-        if self.times_left is not None:
-            self.times_left -= 1
-        self.taken += 1
-        return True
-
-
-class Link:
-    """Both directions between two owners; ``toward(owner)`` is one of them."""
-
-    def __init__(self, first: str, second: str, ways: tuple[Way, Way]) -> None:
-        self._ways = {second: ways[0], first: ways[1]}
-
-    def toward(self, owner: str) -> Way:
-        """Return the direction that leads to ``owner``."""
-        if owner not in self._ways:
-            raise VoxlabError(f"this link leads to {' and '.join(sorted(self._ways))}, not to {owner!r}")
-        return self._ways[owner]
-
-    def impair(self, impairment: Impairment | Path) -> None:
-        """Give both directions the same temper: an `Impairment`, or a ``traces.Path`` with all that it can do."""
-        for way in self._ways.values():
-            way.impairment = impairment
-
-    def drop(self, matches: Callable[[bytes], bool], times: int | None = 1) -> None:
-        """Lose matching packets in both directions, ``times`` in each."""
-        for way in self._ways.values():
-            way.drop(matches, times)
-
-    def heal(self, impairment: Impairment | None = None) -> None:
-        """Make both directions perfect again, or as given."""
-        for way in self._ways.values():
-            way.heal()
-            way.impairment = impairment or Impairment()
 
 
 class Route(NamedTuple):
@@ -190,14 +98,12 @@ class SimulatedNetwork:
         on_wire: OnWire = unheard,
     ) -> None:
         self.loop = loop
-        self.ids = ids
-        self.impairment = impairment or Impairment()
+        self.links = Links(ids, impairment or Impairment())
         self.unreachable = unreachable
         self.on_wire = on_wire
         self.streams = Streams(self)
         self._listening: dict[str, dict[Address, SimulatedEndpoint]] = {transport: {} for transport in ALL_TRANSPORTS}
         self._media: dict[Address, SimulatedMediaPort] = {}
-        self._ways: dict[tuple[str, str], Way] = {}
         self._free_port: dict[str, int] = {}
         self._free_media: dict[str, int] = {}
 
@@ -258,14 +164,11 @@ class SimulatedNetwork:
 
     def way(self, source: str, target: str) -> Way:
         """Return the direction from one owner to another."""
-        way = self._ways.get((source, target))
-        if way is None:
-            way = self._ways[source, target] = Way(self.ids.fork(f"way {source}>{target}"), self.impairment)
-        return way
+        return self.links.way(source, target)
 
     def link(self, first: str, second: str) -> Link:
         """Return the link between two owners, in both directions."""
-        return Link(first, second, (self.way(first, second), self.way(second, first)))
+        return self.links.link(first, second)
 
     # -- datagrams ----------------------------------------------------------------------------------------------------
 
@@ -349,12 +252,10 @@ class SimulatedNetwork:
 
         What is under way are timers of the loop, which forgets them when it starts over.
         """
-        self.ids = ids or self.ids
         self.streams.reset()
         self._free_port.clear()
         self._free_media.clear()
-        for (source, target), way in self._ways.items():
-            way.begin_again(self.ids.fork(f"way {source}>{target}"))
+        self.links.begin_again(ids or self.links.ids)
 
     def close(self) -> None:
         """Close every endpoint and media port."""
