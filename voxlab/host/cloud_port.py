@@ -6,7 +6,7 @@ Must not know dialogs or scenarios: which ports are joined, and when, is said fr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
@@ -14,6 +14,7 @@ from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.video_line import VideoLine
 from voxlab.host.media import MediaEnd, MediaPlace, formats_of
+from voxlab.host.quality_watch import QualityWatch
 from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.media_description import (
     COMFORT_NOISE,
@@ -31,6 +32,7 @@ from voxlab.sip.sdp import Codec as Offered
 if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
     from voxlab.media.plane import Relay, Side
+    from voxlab.media.quality import Heard
     from voxlab.media.sources import Source
     from voxlab.media.stream import StreamStatistics
     from voxlab.media.telephone_event import HeardDigit
@@ -57,6 +59,7 @@ class CloudPort(MediaEnd):
         self._way: str = "a"
         self._other: CloudPort | None = None
         self._joined: list[tuple[float, float]] = []
+        self._watch: QualityWatch | None = None
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Expect packets from where the far end's description says."""
@@ -149,6 +152,18 @@ class CloudPort(MediaEnd):
             self.part()
             self._rtp.play(_source_of(source), now)
         self._pump()
+
+    def watch(self, every_s: float, told: Callable[[Heard], None]) -> None:
+        """Tell how the far end is heard, every so many lab seconds until the port closes; once more replaces it."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = QualityWatch(self, every_s, told)
+
+    def close(self) -> None:
+        """Stop; the port is given back a moment later."""
+        if self._watch is not None:
+            self._watch.stop()
+        super().close()
 
     def datagram(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Pass one datagram on, or keep it to ourselves."""

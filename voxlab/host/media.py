@@ -61,6 +61,8 @@ class MediaPlace:
         The media ports of the whole lab: what comes from one of them is on record already.
     lets_in : callable
         Whether the border of this host's network lets RTP from an address through; all of it by default.
+    settle : callable
+        Brings what is under way in batches up to now, so that counts speak of now.
     """
 
     owner: str
@@ -76,6 +78,7 @@ class MediaPlace:
     ports: Callable[[], int] = field(default=lambda: 0)
     media_addresses: set[Address] = field(default_factory=set)
     lets_in: Callable[[str], bool] = field(default=lambda _host: True)
+    settle: Callable[[], None] = field(default=lambda: None)
 
 
 class MediaEnd:

@@ -62,6 +62,7 @@ class Design(NamedTuple):
     hear: Callable[[str], None]
     nameserver: str | None = None
     link_seed: int = 0
+    settle: Callable[[], None] = lambda: None
 
 
 class _Standing(Protocol):
@@ -236,6 +237,7 @@ class Installation:
             batched=not self.world.live,
             advertise=self._design.settings.advertise if owner == CLOUD else None,
             media_addresses=self.media_addresses,
+            settle=self._design.settle,
         )
 
     @property

@@ -133,7 +133,7 @@ class Lab(LabOperators, LabEvidence):
         self._bind = bind
         settings = CloudSettings(port=port, max_calls=max_calls, algorithms=algorithms, advertise=advertise)
         news = self._news.session_over, self._news.hear
-        design = Design(self._plan, settings, self.timers, delay, *news, nameserver, drawn)
+        design = Design(self._plan, settings, self.timers, delay, *news, nameserver, drawn, self.settle_evidence)
         self.installation = Installation(self.world, self.journal, self.platform, design)
         self.http: HttpServer | None = None
         path = None if store is None or os.fspath(store) == ":memory:" else Path(store)
