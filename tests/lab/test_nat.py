@@ -168,7 +168,7 @@ def test_a_link_takes_faults_by_name(make_stage: MakeStage) -> None:
         stage.lab.run(10)
         stage.alice.hang_up()
         assert call.media["lost"].sum() > 50
-    assert link.toward("bob").impairment == link.toward("cloud").impairment == stage.lab.network.impairment  # type: ignore[attr-defined]
+    assert link.toward("bob").impairment == link.toward("cloud").impairment == stage.lab.network.links.impairment  # type: ignore[attr-defined]
     with pytest.raises(VoxlabError, match="must lie between 0 and 1"):
         link.fault("loss", rate=2.0)
     assert link.faults == ()

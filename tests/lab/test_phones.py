@@ -337,12 +337,6 @@ def test_a_link_that_does_not_exist_is_named(stage: Stage) -> None:
         stage.lab.link("carol")
 
 
-def test_links_are_a_matter_of_the_simulated_world(make_stage: MakeStage) -> None:
-    stage = make_stage(live=True)
-    with pytest.raises(VoxlabError, match="simulated world only"):
-        stage.lab.link("alice")
-
-
 # -- too much ---------------------------------------------------------------------------------------------------------
 
 

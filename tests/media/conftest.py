@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.stage import make_stage
 from tests.media.wire import session
 from voxlab.media.rtp_session import RtpSession
 
@@ -20,3 +21,6 @@ def pair() -> Callable[..., tuple[RtpSession, RtpSession]]:
         return session(0xA11CE, **options), session(0xB0B, **options)
 
     return make
+
+
+__all__ = ["make_stage", "pair"]

@@ -110,7 +110,7 @@ def _row(
     src, dst, ssrc = key
     name_of = index.journal.name_of
     kinds = (columns.payload_type & 0x7F).tolist()
-    kind = next((each for each in kinds if each in formats and formats[each].tells_time), kinds[0])
+    kind = next((each for each in kinds if each in formats and formats[each].is_voice), kinds[0])
     times = columns.time_ns
     return (
         count.mode,

@@ -1,4 +1,4 @@
-"""RTP streams as a table, a row each, from what their receivers counted (RFC 3550 s.6.4.1; R and MOS of ITU-T G.107).
+"""RTP streams as a table, a row each, from what their receivers counted (RFC 3550 s.6.4.1; R and MOS of the E-model).
 
 Must not know packets: ``media`` counts them, and ``measured`` makes a record of what it counted.
 """
@@ -50,6 +50,7 @@ STREAM_COLUMNS = {
     "mos": "Float64",
     "call": "Int64",
     "leg": "string",
+    "quality_model": "string",
 }
 """Columns of ``streams``, in order; the index is ``stream``, from 1."""
 
@@ -112,6 +113,7 @@ def measured(
         session=session,
         leg=leg,
         history=statistics.history,
+        model="" if quality is None else quality.model,
     )
 
 
@@ -149,4 +151,5 @@ def _row(index: Index, stream: StreamMeasured, places: Mapping[str, tuple[int, s
         stream.mos,
         call,
         leg,
+        stream.model or None,
     )

@@ -237,8 +237,9 @@ class StreamMeasured(NamedTuple):
     """What a receiver counted on one RTP stream when it ended (RFC 3550 s.6.4.1, A.8); counts are of packets, delays
     in milliseconds.
 
-    ``mean_delay_ms`` is one way and None where the clocks of the ends cannot be compared; ``r`` and ``mos`` are those
-    of ITU-T G.107, None if not judged; ``history`` is how it went second by second, packed by ``media.history``.
+    ``mean_delay_ms`` is one way and None where the clocks of the ends cannot be compared; ``r`` and ``mos`` are None
+    if not judged, and ``model`` says by which model (ITU-T G.107, G.107.1) and what of it is assumed; ``history`` is
+    how it went second by second, packed by ``media.history``.
     """
 
     time_s: float
@@ -268,6 +269,7 @@ class StreamMeasured(NamedTuple):
     session: int = 0
     leg: str = ""
     history: bytes = b""
+    model: str = ""
 
 
 class RegistrationChanged(NamedTuple):

@@ -48,6 +48,10 @@ class MediaProfile:
         Whether to ask for VoIP metrics.
     ptime_ms : int
     maxptime_ms : int or None
+    dtx : bool
+        Whether to fall silent with what is said, where the far end takes that.
+    video : tuple of Codec
+        What this end shows and sees; () refuses video.
     new_key : callable
         Draws 30 octets.
     """
@@ -57,6 +61,8 @@ class MediaProfile:
     xr: bool = False
     ptime_ms: int = DEFAULT_PTIME_MS
     maxptime_ms: int | None = None
+    dtx: bool = False
+    video: tuple[Codec, ...] = ()
     new_key: Callable[[], bytes] | None = None
 
     @property

@@ -7,30 +7,20 @@ media.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from ipaddress import ip_address
 
 from voxlab.base.datagram import Address
 from voxlab.base.errors import VoxlabError
-from voxlab.dialog.media_profile import (
-    DEFAULT_PROFILE,
-    PLAIN,
-    SECURE,
-    MediaProfile,
-    SrtpKeys,
-    asks_for_xr,
-    keys_of,
-    packet_time_ms,
-)
+from voxlab.dialog.media_agreed import MediaAgreed
+from voxlab.dialog.media_profile import DEFAULT_PROFILE, SECURE, MediaProfile, asks_for_xr, keys_of, packet_time_ms
+from voxlab.dialog.reading import REVERSED, both, direction_seen, rtcp_of, usable
+from voxlab.dialog.video_line import VideoLine, offered_video
 from voxlab.sip.crypto_attribute import Crypto
 from voxlab.sip.sdp import PCMA, PCMU, TELEPHONE_EVENT, Codec, Connection, Media, Origin, SessionDescription
 
 DEFAULT_CODECS = (PCMU, PCMA, TELEPHONE_EVENT)
 _NO_VOICE = frozenset({"telephone-event", "cn"})
-_NOWHERE = frozenset({"0.0.0.0", "::"})
-REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
 class State(IntEnum):
@@ -40,56 +30,6 @@ class State(IntEnum):
     OFFERED = 1
     HAVE_OFFER = 2
     AGREED = 3
-
-
-@dataclass(frozen=True)
-class MediaAgreed:
-    """What both ends will send and understand.
-
-    Attributes
-    ----------
-    local, remote : Address
-        Where each end takes RTP.
-    remote_rtcp : Address
-        Where the far end takes RTCP: a=rtcp, else port + 1 (RFC 3605 s.2.1).
-    codec : Codec
-        The first common one; its payload type is the one that we send.
-    event_payload_type : int or None
-        The payload type of telephone events we may send (RFC 4733), None without.
-    direction : str
-        As we see it: sendrecv, sendonly, recvonly or inactive. A far end at 0.0.0.0 is sent nothing, not even RTCP
-        (RFC 3264 s.8.4).
-    ptime_ms : int
-        Milliseconds of audio in each packet that we send.
-    receives : tuple of Codec
-        What may arrive, with the payload types under which it does: those of our own description (RFC 3264 s.5.1).
-    sends : tuple of Codec
-        What may be sent, with the payload types under which the far end takes it.
-    rtcp_mux : bool
-        Whether RTP and RTCP share a port (RFC 5761).
-    xr : bool
-        Whether the far end asks for VoIP metrics (RFC 3611 s.5.1).
-    keys : SrtpKeys or None
-        Of SRTP, None for plain RTP.
-    """
-
-    local: Address
-    remote: Address
-    remote_rtcp: Address
-    codec: Codec
-    event_payload_type: int | None
-    direction: str
-    ptime_ms: int
-    receives: tuple[Codec, ...] = ()
-    sends: tuple[Codec, ...] = ()
-    rtcp_mux: bool = False
-    xr: bool = False
-    keys: SrtpKeys | None = None
-
-    @property
-    def on_hold(self) -> bool:
-        """Whether the far end gave 0.0.0.0 or :: as its address: nothing is to be sent there (RFC 3264 s.8.4)."""
-        return self.remote.host in _NOWHERE
 
 
 class Negotiation:
@@ -110,6 +50,8 @@ class Negotiation:
     ----------
     holding : bool
         Whether this end has put the call on hold: it wants to hear nothing (RFC 3264 s.8.4).
+    takes_besides : tuple of Codec
+        What it accepts and does not offer.
     """
 
     def __init__(
@@ -123,6 +65,7 @@ class Negotiation:
         self._crypto: Crypto | None = None
         self.address = address
         self.codecs = tuple(codecs)
+        self.takes_besides: tuple[Codec, ...] = ()
         self.state = State.IDLE
         self.agreed: MediaAgreed | None = None
         self.remote: SessionDescription | None = None
@@ -132,6 +75,8 @@ class Negotiation:
         self._said: tuple[Media, ...] = ()
         self._offered: tuple[Codec, ...] = ()
         self._at = 0
+        self._video_at = -1
+        self.video: VideoLine | None = None
         self.holding = False
         self._before: tuple[State, tuple[Codec, ...], SessionDescription | None, int] = (State.IDLE, (), None, 0)
 
@@ -163,7 +108,18 @@ class Negotiation:
         # RFC 3264 s.8: an m-line stays where it is; those refused before are offered with port 0.
         media = [line._replace(port=0, attributes=()) for line in self._said] or [audio]
         media[self._at] = audio
+        self._offer_video(media, direction)
         return self._describe(tuple(media))
+
+    def _offer_video(self, media: list[Media], direction: str) -> None:
+        """Put our line of video in the place that it had, or behind the others."""
+        if self.video is None or not self.video.codecs:
+            return
+        self.video.holding = self.holding
+        line = self.video.offer(direction)
+        had = (at for at, each in enumerate(media) if each.type == "video" and at != self._at)
+        self._video_at = next(had, len(media))
+        media[self._video_at : self._video_at + 1] = [line]
 
     def offer_again(self) -> bytes:
         """Return what we described last, as an offer that changes nothing: the same o= line (RFC 4028 s.7.4)."""
@@ -190,7 +146,11 @@ class Negotiation:
         if self.state not in {State.OFFERED, State.AGREED} or not self._offered or len(answer.media) <= self._at:
             return None
         media = answer.media[self._at]
-        return self._agree(answer, media, _shared(media.codecs(), self._offered), self._offered)
+        agreed = self._agree(answer, media, _shared(media.codecs(), self._offered), self._offered)
+        if agreed is not None and self.video is not None and self._video_at >= 0:
+            refused = len(answer.media) <= self._video_at
+            self.video.refuse() if refused else self.video.take_answer(answer, answer.media[self._video_at])
+        return agreed
 
     # -- they offer
 
@@ -199,7 +159,7 @@ class Negotiation:
         if self.state is State.OFFERED:
             return False  # glare: both have offered (RFC 3261 s.14.1)
         for at, media in enumerate(offer.media):
-            if media.type == "audio" and _usable(offer, media) and self.profile.takes(media) and self._common(media):
+            if media.type == "audio" and usable(offer, media) and self.profile.takes(media) and self._common(media):
                 if self.state is not State.HAVE_OFFER:
                     self._remember()
                 self._at = at
@@ -216,7 +176,7 @@ class Negotiation:
         """Return the direction that the far end described, as it sees it; an address of 0.0.0.0 makes it hold."""
         if self.remote is None or not self.remote.media:
             return "sendrecv"
-        return REVERSED[_direction(self.remote, self.remote.media[self._at])]
+        return REVERSED[direction_seen(self.remote, self.remote.media[self._at])]
 
     @property
     def says_hold(self) -> bool:
@@ -232,11 +192,15 @@ class Negotiation:
         """Return what is agreed on, for an offer that keeps it; () before anything is."""
         if self.agreed is None:
             return ()
-        return (self.agreed.codec, *(codec for codec in _events(self.agreed.receives)))
+        return (self.agreed.codec, *_beside(self.agreed.receives))
 
     def offered_media(self) -> Media | None:
         """Return how the far end described its audio, None before it did."""
         return self.remote.media[self._at] if self.remote is not None and self.remote.media else None
+
+    def offered_video(self) -> Media | None:
+        """Return the far end's line of video, None where it offers none that can be answered."""
+        return offered_video(self.remote)
 
     def offered_codecs(self) -> tuple[Codec, ...]:
         """Return what the far end's offer names for audio, all of it; () without an offer."""
@@ -244,7 +208,14 @@ class Negotiation:
             return ()
         return self.remote.media[self._at].codecs()
 
-    def answer(self, prefer: Codec | None = None, *, relayed: bool = False, direction: str = "sendrecv") -> bytes:
+    def answer(
+        self,
+        prefer: Codec | None = None,
+        *,
+        relayed: bool = False,
+        direction: str = "sendrecv",
+        noise: bool = True,
+    ) -> bytes:
         """Return our answer to the offer taken: the codecs common to both, in the offer's order (RFC 3264 s.6.1).
 
         Asked again before there is another offer, the same one.
@@ -258,6 +229,8 @@ class Negotiation:
             Whether ``prefer`` is acceptable though this end does not speak it: its packets are only passed on.
         direction : str
             The most that this end can do: what the other leg of a bridge leaves possible.
+        noise : bool
+            Whether comfort noise can be taken: in a bridge only if the other leg takes it (RFC 3389 s.5.1).
 
         Raises
         ------
@@ -269,8 +242,8 @@ class Negotiation:
         if self.state is not State.HAVE_OFFER or self.remote is None:
             raise VoxlabError("there is no offer to answer")
         offered = self.remote.media[self._at]
-        spoken = self._chosen(offered, prefer, relayed)
-        direction = _both(_direction(self.remote, offered), self._willing(direction))
+        spoken = self._chosen(offered, prefer, relayed, noise)
+        direction = both(direction_seen(self.remote, offered), self._willing(direction))
         self._crypto = self._replied(offered)
         answers = tuple(
             Media.audio(
@@ -282,12 +255,22 @@ class Negotiation:
                 more=self.profile.answered_attributes(offered, self._crypto),
             )
             if at == self._at
-            else Media(media.type, 0, media.protocol, media.formats)  # RFC 3264 s.6: port 0 refuses a stream
+            else self._answer_beside(media, direction)
             for at, media in enumerate(self.remote.media)
         )
         self._offered = ()
         self._agree(self.remote, offered, spoken, spoken, direction)
         return self._describe(answers)
+
+    def _answer_beside(self, media: Media, direction: str) -> Media:
+        """Return our answer to another line than that of audio: port 0 refuses it (RFC 3264 s.6)."""
+        line = None
+        if self.video is not None and self.remote is not None:
+            if media is self.offered_video():
+                line = self.video.answer(self.remote, media, direction)
+            elif self.offered_video() is None:
+                self.video.refuse()
+        return line or Media(media.type, 0, media.protocol, media.formats)
 
     def _replied(self, offered: Media) -> Crypto | None:
         """Return our key for an answer: the one in use as long as tag and suite stay (RFC 4568 s.7.1.4)."""
@@ -299,11 +282,11 @@ class Negotiation:
     def _common(self, media: Media) -> tuple[Codec, ...]:
         return _audio(_shared(media.codecs(), self.codecs))
 
-    def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool) -> tuple[Codec, ...]:
-        return _answered(offered.codecs(), self.codecs, prefer, relayed)
+    def _chosen(self, offered: Media, prefer: Codec | None, relayed: bool, noise: bool) -> tuple[Codec, ...]:
+        return _answered(offered.codecs(), (*self.codecs, *self.takes_besides), prefer, relayed, noise)
 
     def _willing(self, direction: str) -> str:
-        return _both(direction, "sendonly") if self.holding else direction
+        return both(direction, "sendonly") if self.holding else direction
 
     # -- what is agreed
 
@@ -316,7 +299,7 @@ class Negotiation:
         direction: str = "",
     ) -> MediaAgreed | None:
         audio = _audio(tuple(spoken))
-        remote, keys = _usable(theirs, media), keys_of(self._crypto, media)
+        remote, keys = usable(theirs, media), keys_of(self._crypto, media)
         if remote is None or not audio or (keys is None and (media.protocol in SECURE or self.profile.srtp == "sdes")):
             return None
         event = _event_for(audio[0], tuple(spoken))
@@ -326,10 +309,10 @@ class Negotiation:
         self.agreed = MediaAgreed(
             self.address,
             remote,
-            remote if mux else _rtcp(theirs, media, remote),
+            remote if mux else rtcp_of(theirs, media, remote),
             audio[0],
             event.payload_type if event else None,
-            direction or self._willing(_direction(theirs, media)),
+            direction or self._willing(direction_seen(theirs, media)),
             packet_time_ms(media, audio[0]),
             tuple(receives),
             tuple(spoken),
@@ -376,6 +359,13 @@ def _events(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
 
 
 @lru_cache(maxsize=1024)
+def _beside(codecs: tuple[Codec, ...], noise: bool = True) -> tuple[Codec, ...]:
+    """Return what goes with a voice: telephone events, and comfort noise unless nobody could make use of it."""
+    names = _NO_VOICE if noise else _NO_VOICE - {"cn"}
+    return tuple([codec for codec in codecs if codec.encoding.lower() in names])
+
+
+@lru_cache(maxsize=1024)
 def _event_for(audio: Codec, codecs: tuple[Codec, ...]) -> Codec | None:
     """Return the telephone events on the clock of the audio codec (RFC 4733 s.2.2), else any, else None."""
     events = _events(codecs)
@@ -384,50 +374,11 @@ def _event_for(audio: Codec, codecs: tuple[Codec, ...]) -> Codec | None:
 
 @lru_cache(maxsize=1024)
 def _answered(
-    codecs: tuple[Codec, ...], own: tuple[Codec, ...], prefer: Codec | None, relayed: bool
+    codecs: tuple[Codec, ...], own: tuple[Codec, ...], prefer: Codec | None, relayed: bool, noise: bool
 ) -> tuple[Codec, ...]:
     """Return the codecs of an answer: the preferred one alone where there is one, else all that are common."""
     spoken = own if prefer is None or not relayed else (*own, prefer)
     audio = _audio(_shared(codecs, spoken))
     if prefer is not None:
         audio = _shared(audio, (prefer,))[:1]
-    return (audio or _audio(_shared(codecs, own))) + _events(_shared(codecs, own))
-
-
-def _usable(description: SessionDescription, media: Media) -> Address | None:
-    """Return where RTP goes; None for a refused stream, a name for an address, a profile that we do not speak."""
-    where = description.rtp_address(media)
-    if where is None or media.protocol not in PLAIN | SECURE or not _is_address(where[0]):
-        return None
-    return Address(*where)
-
-
-def _rtcp(description: SessionDescription, media: Media, rtp: Address) -> Address:
-    """Return where RTCP goes: a=rtcp where it makes sense, else the next port (RFC 3605 s.2.1)."""
-    host, port = description.rtcp_address(media) or (rtp.host, rtp.port + 1)
-    return Address(host if _is_address(host) else rtp.host, port if 0 < port <= 65_535 else rtp.port)
-
-
-def _direction(theirs: SessionDescription, media: Media) -> str:
-    """Return the direction as we see it; with 0.0.0.0 it asks to be sent nothing (RFC 3264 s.8.4)."""
-    direction = REVERSED[theirs.direction_of(media)]
-    connection = theirs.connection_of(media)
-    if connection is None or connection.address not in _NOWHERE:
-        return direction
-    return "recvonly" if direction in {"sendrecv", "recvonly"} else "inactive"
-
-
-def _both(one: str, other: str) -> str:
-    """Return what two directions have in common, both seen from here."""
-    if other in (one, "sendrecv"):
-        return one
-    return other if one == "sendrecv" else "inactive"
-
-
-@lru_cache(maxsize=1024)
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return (audio or _audio(_shared(codecs, own))) + _beside(_shared(codecs, own), noise)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from voxlab.base.errors import VoxlabError
 from voxlab.kernels.optimum import offline_optimum
+from voxlab.media.path import Path, Recorded
 
 if TYPE_CHECKING:
     from voxlab.experiments.charts import Chart
@@ -96,6 +97,11 @@ class Trace:
     def recv_s(self) -> Column:
         """When each packet arrived, seconds; infinite for one that was lost."""
         return self.send_s + self.transit_s
+
+    @property
+    def path(self) -> Path:
+        """What became of its packets, as a path for others: ``lab.link(alice).impair(trace.path)``."""
+        return Path(0.0, recorded=Recorded(self.transit_s))
 
     @cached_property
     def lost(self) -> npt.NDArray[np.bool_]:

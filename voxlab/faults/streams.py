@@ -105,9 +105,10 @@ def _in_order(talk: PacketBatch, noise: PacketBatch) -> list[PacketBatch]:
 
 def _bursts(packets: float, every_s: float) -> Treatment:
     def flaw(batch: PacketBatch, memory: dict[str, Any]) -> list[PacketBatch]:
-        within_ns = (batch.time_ns - _began(batch, memory)) % max(1, round(every_s * _NS))
+        period_ns = max(1, round(every_s * _NS))
+        within_ns = (batch.time_ns - _began(batch, memory) + period_ns // 2) % period_ns  # the first one half a period in
         frame_ns = 20_000_000
-        return [batch.take(within_ns < round(every_s * _NS) - round(packets) * frame_ns)]
+        return [batch.take(within_ns < period_ns - round(packets) * frame_ns)]
 
     return Remembering(dict, flaw)
 

@@ -6,21 +6,34 @@ Must not know dialogs or scenarios: which ports are joined, and when, is said fr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address, is_private
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import MediaProfile
-from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.dialog.video_line import VideoLine
 from voxlab.host.media import MediaEnd, MediaPlace, formats_of
+from voxlab.host.quality_watch import QualityWatch
 from voxlab.host.traversal import OFF, RESTRICTED, Traversal
 from voxlab.media.dtmf_relay import told_digit
-from voxlab.sip.media_description import G722, L16, L16_WIDE, OPUS, PCMA, PCMU, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS
+from voxlab.sip.media_description import (
+    COMFORT_NOISE,
+    G722,
+    L16,
+    L16_WIDE,
+    OPUS,
+    PCMA,
+    PCMU,
+    TELEPHONE_EVENT,
+    TELEPHONE_EVENT_OPUS,
+)
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
     from voxlab.media.plane import Relay, Side
+    from voxlab.media.quality import Heard
     from voxlab.media.sources import Source
     from voxlab.media.stream import StreamStatistics
     from voxlab.media.telephone_event import HeardDigit
@@ -30,16 +43,17 @@ LATCH_S = 10.0
 MADE_OF_OTHERS = (PCMU, PCMA, G722, OPUS)
 """What the cloud makes of one another where two legs have no codec in common."""
 CLOUD_CODECS = (*MADE_OF_OTHERS, L16, L16_WIDE, TELEPHONE_EVENT, TELEPHONE_EVENT_OPUS)
-"""What it speaks itself."""
+"""What it speaks itself; comfort noise besides, where that is offered."""
 
 
 class CloudPort(MediaEnd):
     """The cloud's end of one leg: joined with another it relays, alone it plays and counts."""
 
     made_of_others = MADE_OF_OTHERS
+    takes_besides = (COMFORT_NOISE,)
 
     def __init__(self, place: MediaPlace, codecs: Sequence[Offered] = CLOUD_CODECS) -> None:
-        super().__init__(place, codecs, MediaProfile(srtp="offer"))
+        super().__init__(place, codecs, MediaProfile(srtp="offer", dtx=True))
         self._translation: Translation | None = None
         self._side: Side[Address] | None = None
         self._relay: Relay[Address] | None = None
@@ -48,6 +62,7 @@ class CloudPort(MediaEnd):
         self.traversal: Traversal | None = None
         self.signalled_from = ""
         self._joined: list[tuple[float, float]] = []
+        self._watch: QualityWatch | None = None
 
     def begin(self, agreed: MediaAgreed, first: bool) -> None:
         """Expect packets from where the far end's description says, or from where its NAT sends them."""
@@ -110,12 +125,31 @@ class CloudPort(MediaEnd):
         for port in (self, other):
             port._joined.append((self.place.loop.time(), math.inf))
         self._retranslate()
+        self._join_video()
+
+    def open_video(self) -> VideoLine:
+        """Return our line of video, joined with the partner's as the sound is."""
+        line = super().open_video()
+        self._join_video()
+        return line
+
+    def _new_video(self) -> MediaEnd:
+        from voxlab.host.video import cloud_video
+
+        return cloud_video(self.place)
+
+    def _join_video(self) -> None:
+        mine, theirs = self.video, self._other.video if self._other is not None else None
+        if isinstance(mine, CloudPort) and isinstance(theirs, CloudPort):
+            mine.join(theirs)
 
     def part(self) -> None:
         """Stop relaying to and from this port."""
         other, self._other, self._relay = self._other, None, None
         if other is None:
             return
+        if isinstance(self.video, CloudPort):
+            self.video.part()
         self._leave()
         if other._other is self:
             other._other = other._relay = None
@@ -141,6 +175,18 @@ class CloudPort(MediaEnd):
             self.part()
             self._rtp.play(_source_of(source), now)
         self._pump()
+
+    def watch(self, every_s: float, told: Callable[[Heard], None]) -> None:
+        """Tell how the far end is heard, every so many lab seconds until the port closes; once more replaces it."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = QualityWatch(self, every_s, told)
+
+    def close(self) -> None:
+        """Stop; the port is given back a moment later."""
+        if self._watch is not None:
+            self._watch.stop()
+        super().close()
 
     def datagram(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Pass one datagram on, or keep it to ourselves."""

@@ -52,6 +52,9 @@ class Intruder:
         """Count what comes."""
         self.packets += len(batch.time_ns)
 
+    def reroute(self) -> None:
+        """Nothing to do: it sends packet by packet."""
+
     def close(self) -> None:
         """Go away."""
         if self._port is not None:

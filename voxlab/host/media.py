@@ -17,8 +17,11 @@ from voxlab.base.datagram import Address
 from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
 from voxlab.base.records import MediaStarted, StreamMeasured
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile, asks_for_xr, packet_time_ms
-from voxlab.dialog.offer_answer import DEFAULT_CODECS, REVERSED, MediaAgreed, Negotiation
+from voxlab.dialog.offer_answer import DEFAULT_CODECS, Negotiation
+from voxlab.dialog.reading import REVERSED
+from voxlab.dialog.video_line import VideoLine
 from voxlab.host.outgoing import Outgoing
 from voxlab.host.rtp_tap import RtpTap
 from voxlab.net.loop import OrderedLoop
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
     from voxlab.media.codecs import Codec, Format
     from voxlab.media.rtp_session import RtpSession
+    from voxlab.media.silence import Suppression
     from voxlab.media.srtp import Srtp
     from voxlab.media.stream import StreamStatistics
     from voxlab.media.telephone_event import HeardDigit
@@ -61,6 +65,8 @@ class MediaPlace:
         Whether the border of this host's network lets RTP from an address through; all of it by default.
     behind_nat : bool
         Whether what arrives here bears other addresses than where it was sent, and so is recorded here, too.
+    settle : callable
+        Brings what is under way in batches up to now, so that counts speak of now.
     """
 
     owner: str
@@ -77,6 +83,7 @@ class MediaPlace:
     media_addresses: set[Address] = field(default_factory=set)
     lets_in: Callable[[str], bool] = field(default=lambda _host: True)
     behind_nat: bool = False
+    settle: Callable[[], None] = field(default=lambda: None)
 
 
 class MediaEnd(Outgoing):
@@ -84,6 +91,8 @@ class MediaEnd(Outgoing):
 
     made_of_others: tuple[Offered, ...] = ()
     """What is offered behind the codecs of the other leg of a bridge."""
+    takes_besides: tuple[Offered, ...] = ()
+    """What is accepted and not offered."""
 
     def __init__(
         self,
@@ -95,9 +104,8 @@ class MediaEnd(Outgoing):
         profile = replace(profile, new_key=self._new_key)
         self.port: MediaPort = place.network.open_media(place.owner, place.host, self, place.ports())
         rtp = self.port.rtp_address
-        self.negotiation = Negotiation(
-            Address(place.advertise or rtp.host, rtp.port), place.ids.uint32(), codecs, profile
-        )
+        self.negotiation = self._new_negotiation(Address(place.advertise or rtp.host, rtp.port), codecs, profile)
+        self.video: MediaEnd | None = None
         place.media_addresses.update((rtp, self.port.rtcp_address))
         self.session = 0
         self.leg = ""
@@ -112,6 +120,30 @@ class MediaEnd(Outgoing):
         self._rtp: RtpSession | None = None
         self._srtp: Srtp | None = None
 
+    def _new_negotiation(self, address: Address, codecs: Sequence[Offered], profile: MediaProfile) -> Negotiation:
+        negotiation = Negotiation(address, self.place.ids.uint32(), codecs, profile)
+        negotiation.takes_besides = self.takes_besides
+        return negotiation
+
+    # -- video: an end of its own with a port of its own, opened when there is to be some
+
+    def _new_video(self) -> MediaEnd:
+        """Return an end for video."""
+        raise NotImplementedError
+
+    def open_video(self) -> VideoLine:
+        """Return our line of video; its port is opened when it is first needed."""
+        if self.video is None:
+            self.video = self._new_video()
+            self.video.label(session=self.session, leg=self.leg, call_id=self.call_id)
+            self.negotiation.video = self.video.line
+        return self.video.line
+
+    @property
+    def line(self) -> VideoLine:
+        """What an end of video has in the place of a negotiation of its own."""
+        raise NotImplementedError
+
     def _new_key(self) -> bytes:
         """Draw a master key and salt for SRTP, 30 octets."""
         return b"".join(self.place.ids.uint32().to_bytes(4, "big") for _ in range(8))[:30]
@@ -120,14 +152,20 @@ class MediaEnd(Outgoing):
         """Say which call this end belongs to, for the evidence."""
         self.session, self.leg = session or self.session, leg or self.leg
         self.call_id = self._tap.call_id = call_id or self.call_id
+        if self.video is not None:
+            self.video.label(session=session, leg=leg, call_id=call_id)
 
     # -- offer and answer
 
     def offer(self, like: Any = None) -> bytes:
         """Return our offer: what ``like`` was offered, else what this end speaks."""
         if like is None:
+            if self.negotiation.profile.video:
+                self.open_video().codecs = self.negotiation.profile.video
             return self.negotiation.offer()
         theirs = like.negotiation
+        if (video := theirs.offered_video()) is not None:
+            self.open_video().carry_like(video)
         self._carry_like(theirs.offered_media())
         offered = theirs.offered_codecs()
         return self.negotiation.offer(
@@ -191,14 +229,28 @@ class MediaEnd(Outgoing):
     def answer(self, like: Any = None) -> bytes:
         """Return the answer to the offer taken, with the codec that ``like`` agreed on."""
         agreed = like.negotiation.agreed if like is not None else None
+        self._answer_video(like)
         if agreed is None:
             body = self.negotiation.answer()
         else:  # what one leg may send, the other must take
             if agreed.ptime_ms != self.negotiation.profile.ptime_ms:
                 self.negotiation.profile = replace(self.negotiation.profile, ptime_ms=agreed.ptime_ms)
-            body = self.negotiation.answer(agreed.codec, relayed=True, direction=REVERSED[agreed.direction])
+            body = self.negotiation.answer(
+                agreed.codec, relayed=True, direction=REVERSED[agreed.direction], noise=agreed.noise is not None
+            )
         self._agreed()
         return body
+
+    def _answer_video(self, like: MediaEnd | None) -> None:
+        """Get ready to answer video: in a bridge with what the other leg has agreed on, alone with what we show."""
+        if self.negotiation.offered_video() is None:
+            return
+        if like is not None:
+            agreed = like.video.line.agreed if like.video is not None else None
+            if agreed is not None or self.video is not None:
+                self.open_video().codecs = agreed.sends if agreed is not None else ()
+        elif self.negotiation.profile.video:
+            self.open_video().codecs = self.negotiation.profile.video
 
     def take_answer(self, answer: SessionDescription) -> bool:
         """Take the far end's answer; False when it does not fit the offer."""
@@ -208,6 +260,11 @@ class MediaEnd(Outgoing):
         return True
 
     def _agreed(self) -> None:
+        self._agreed_on_sound()
+        if self.video is not None:
+            self.video._agreed()
+
+    def _agreed_on_sound(self) -> None:
         agreed = self.negotiation.agreed
         if agreed is None or agreed == self._announced:
             return
@@ -269,7 +326,16 @@ class MediaEnd(Outgoing):
             record_s=place.record_s,
             epoch_s=place.journal.epoch_s,
             spare_ssrc=ids.uint32(),
+            suppression=self.suppression(agreed),
         )
+
+    def suppression(self, agreed: MediaAgreed) -> Suppression | None:
+        """Return how to fall silent, None where every frame is sent."""
+        if not (self.negotiation.profile.dtx and agreed.may_pause):
+            return None
+        from voxlab.media.silence import Suppression
+
+        return Suppression(formats_of((agreed.noise,))[0] if agreed.noise else None)
 
     def _pump(self) -> None:
         if self._rtp is None:
@@ -328,7 +394,11 @@ class MediaEnd(Outgoing):
         raise NotImplementedError
 
     def measured(self) -> list[StreamMeasured]:
-        """Return what this end has counted so far, a record per received stream."""
+        """Return what this end has counted so far, a record per received stream, those of video too."""
+        beside = self.video.measured() if self.video is not None and not self.video.released else []
+        return [*self._measured(), *beside]
+
+    def _measured(self) -> list[StreamMeasured]:
         from voxlab.analysis.streams import measured
         from voxlab.media.quality import judged
 
@@ -351,16 +421,22 @@ class MediaEnd(Outgoing):
         """Send what is due up to now, so that statistics speak of now."""
         if not self.closed:
             self._tick()
+        if self.video is not None:
+            self.video.catch_up()
 
     def flush(self) -> None:
         """Hand the journal what the tap still holds."""
         self._tap.flush()
+        if self.video is not None:
+            self.video.flush()
 
     def stop(self) -> None:
         """Send nothing more of our own and say goodbye; what two phones say goes on until the ports close."""
         if self._rtp is not None:
             self._rtp.stop(self.place.loop.time())
             self._drain(self._rtp)
+        if self.video is not None:
+            self.video.stop()
 
     def close(self) -> None:
         """Stop; the port is given back a moment later, when nothing is under way any more."""
@@ -368,6 +444,8 @@ class MediaEnd(Outgoing):
             return
         self.closed = True
         self.stop()
+        if self.video is not None:
+            self.video.closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.place.loop.call_in_background_at(self.place.loop.time() + LINGER_S, self.release)
@@ -380,7 +458,9 @@ class MediaEnd(Outgoing):
         if not self.released:
             self.released = True
             self.flush()
-            for record in self.measured():
+            if self.video is not None:
+                self.video.release()
+            for record in self._measured():
                 self.place.journal.note(record)
             self.port.close()
             self.place.media_addresses.difference_update((self.port.rtp_address, self.port.rtcp_address))
@@ -394,6 +474,9 @@ class MediaEnd(Outgoing):
     def batch(self, batch: PacketBatch, source: Address, now: float) -> None:
         """Take RTP packets of one stream as columns (simulated world)."""
         raise NotImplementedError
+
+    def reroute(self) -> None:
+        """Take notice that a link has changed; who sends packet by packet need do nothing."""
 
 
 def _with_more(offered: Sequence[Offered], own: Sequence[Offered]) -> tuple[Offered, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
 from voxlab.base.records import DELIVERED, REFUSED
-from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.host.media import MediaEnd
 from voxlab.net.plane.cells import UNSENT
 
@@ -71,10 +71,14 @@ class OnPlane(MediaEnd):
 
     def _speaks_plainly(self) -> bool:
         agreed = self.negotiation.agreed
-        return not self.flawed and (agreed is None or not keyed(agreed))
+        return not self.flawed and not self.port.shaped and (agreed is None or not keyed(agreed))
 
     def treated(self) -> None:
         """Speak by the lab's thread while its device has a fault of RTP, by the media thread otherwise."""
+        self._aim()
+
+    def reroute(self) -> None:
+        """Let the lab's thread send while a link loses or keeps packets, the media thread when it is perfect again."""
         self._aim()
 
     def _target(self) -> Address | None:

@@ -65,8 +65,8 @@ class Outgoing:
     def _send_packet(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
             data = self._srtp.protect(data)
-        self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data)
-        self.port.send(data, remote)
+        outcome = self.port.send(data, remote)
+        self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data, outcome)
 
     def _send_rtcp(self, data: bytes, remote: Address) -> None:
         temper = self.temper()
@@ -80,8 +80,8 @@ class Outgoing:
         agreed = self.negotiation.agreed
         apart = agreed is None or not agreed.rtcp_mux
         source = self.port.rtcp_address if apart else self.port.rtp_address
-        self._tap.rtcp(self.place.loop.time(), source, remote, data)
-        self.port.send(data, remote, rtcp=apart)
+        outcome = self.port.send(data, remote, rtcp=apart)
+        self._tap.rtcp(self.place.loop.time(), source, remote, data, outcome)
 
     def _send_batch(self, batch: PacketBatch, remote: Address) -> None:
         temper = self.temper()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
-from voxlab.dialog.offer_answer import MediaAgreed
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.host.cloud_port import CLOUD_CODECS, CloudPort
 from voxlab.host.media import MediaPlace
 from voxlab.host.on_plane import OnPlane, keyed
@@ -92,6 +92,8 @@ class PlaneCloudPort(OnPlane, CloudPort):
     def _passes(self) -> bool:
         """Whether what the far end usually sends passes byte for byte: not encrypted, nor another codec or number."""
         agreed = self.negotiation.agreed
+        if self.port.shaped:
+            return False
         if agreed is None:
             return True
         if keyed(agreed) or self._handed_back or not self._ports_tell(agreed):
@@ -108,6 +110,11 @@ class PlaneCloudPort(OnPlane, CloudPort):
         if agreed.rtcp_mux and self.place.symmetric:
             return False
         return agreed.rtcp_mux == (agreed.remote == agreed.remote_rtcp)
+
+    def reroute(self) -> None:
+        """Relay by whichever thread a link that has changed asks for."""
+        super().reroute()
+        self._settle()
 
     # -- latches and counts, between their two homes
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
-from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
+from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.host.cloud_port import CloudPort
 from voxlab.host.media import MediaPlace
 from voxlab.host.on_plane import OnPlane

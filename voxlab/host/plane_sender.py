@@ -16,6 +16,7 @@ from voxlab.media.sender import Sender
 from voxlab.net.plane.lane import LARGEST_FRAME_OCTETS, Speech
 
 if TYPE_CHECKING:
+    from voxlab.media.silence import Suppression
     from voxlab.media.sources import Source
     from voxlab.media.telephone_event import EventFrame
     from voxlab.net.plane.lane import Lane, Stood
@@ -27,6 +28,8 @@ MEMORYLESS = frozenset({"PCMU", "PCMA", "L16"})
 def paceable(sender: Sender) -> bool:
     """Tell whether the media thread can make a sender's packets: no memory, and frames that fit a datagram."""
     codec = sender.codec
+    if sender.suppression is not None:
+        return False  # which frames are silent is told by the lab's thread
     if not isinstance(codec, SampleCodec) or codec.name not in MEMORYLESS:
         return False
     return 0 < codec.width * sender.frame_samples <= LARGEST_FRAME_OCTETS
@@ -59,6 +62,7 @@ class PlaneSender(Sender):
             codec=like.codec,
             ptime_s=like.ptime_s,
             events=like.events,
+            suppression=like.suppression,
         )
         self._target = target
         self._is_plain = is_plain
@@ -139,10 +143,12 @@ class PlaneSender(Sender):
         super().change_ssrc(ssrc)
         self._go_on()
 
-    def change_codec(self, codec: Codec, ptime_s: float, events: Format | None) -> None:
+    def change_codec(
+        self, codec: Codec, ptime_s: float, events: Format | None, suppression: Suppression | None = None
+    ) -> None:
         """Go on in another codec, which may be none of the thread's."""
         self._fall_silent()
-        super().change_codec(codec, ptime_s, events)
+        super().change_codec(codec, ptime_s, events, suppression)
 
     def aim(self) -> None:
         """Send to where the target is now, encrypted or not as was agreed."""

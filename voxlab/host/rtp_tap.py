@@ -18,16 +18,16 @@ class RtpTap:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._rows: dict[tuple[Address, Address, int], list[tuple[float, bytes]]] = {}
+        self._rows: dict[tuple[Address, Address, int], list[tuple[float, bytes, int]]] = {}
         self.call_id = ""
 
-    def rtp(self, time_s: float, src: Address, dst: Address, data: bytes) -> None:
+    def rtp(self, time_s: float, src: Address, dst: Address, data: bytes, outcome: int = DELIVERED) -> None:
         """Take one packet; what is shorter than a header is no RTP and nothing to record."""
         if len(data) < _HEADER_BYTES or self._journal.payloads == "none":
             return
         key = (src, dst, int.from_bytes(data[8:12], "big"))
         rows = self._rows.setdefault(key, [])
-        rows.append((time_s, data))
+        rows.append((time_s, data, outcome))
         if len(rows) >= _PACKETS_A_BLOCK:
             self._write(key)
 
@@ -45,7 +45,7 @@ class RtpTap:
 
         rows = self._rows.pop(key)
         src, dst, ssrc = key
-        heads = np.frombuffer(b"".join(data[:_HEADER_BYTES] for _, data in rows), dtype=np.uint8).reshape(
+        heads = np.frombuffer(b"".join(data[:_HEADER_BYTES] for _, data, _ in rows), dtype=np.uint8).reshape(
             -1, _HEADER_BYTES
         )
         numbers = np.ascontiguousarray(heads[:, 2:8])
@@ -54,13 +54,13 @@ class RtpTap:
                 src,
                 dst,
                 ssrc,
-                time_s=np.array([time_s for time_s, _ in rows]),
+                time_s=np.array([time_s for time_s, _, _ in rows]),
                 sequence=np.ascontiguousarray(numbers[:, :2]).view(">u2").ravel().astype(np.uint16),
                 timestamp=np.ascontiguousarray(numbers[:, 2:]).view(">u4").ravel().astype(np.uint32),
                 payload_type=heads[:, 1].copy(),
-                size_bytes=np.array([len(data) - _HEADER_BYTES for _, data in rows], dtype=np.uint16),
-                outcome=np.full(len(rows), DELIVERED, dtype=np.uint8),
-                payload=b"".join(data[_HEADER_BYTES:] for _, data in rows),
+                size_bytes=np.array([len(data) - _HEADER_BYTES for _, data, _ in rows], dtype=np.uint16),
+                outcome=np.array([outcome for _, _, outcome in rows], dtype=np.uint8),
+                payload=b"".join(data[_HEADER_BYTES:] for _, data, _ in rows),
                 call_id=self.call_id,
             )
         )

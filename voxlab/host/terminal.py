@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address, is_private
 from voxlab.base.records import MediaBlocked
+from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
-from voxlab.dialog.offer_answer import DEFAULT_CODECS, MediaAgreed
+from voxlab.dialog.offer_answer import DEFAULT_CODECS
 from voxlab.host.media import MediaEnd, MediaPlace, event_format, formats_of, spoken_codec
 from voxlab.sip.sdp import Codec as Offered
 
@@ -48,7 +49,14 @@ class Terminal(MediaEnd):
         now = self.place.loop.time()
         if self._rtp is not None:
             formats, ptime_s = formats_of(agreed.receives), agreed.ptime_ms / 1000.0
-            self._rtp.speak(spoken_codec(agreed), formats, now, ptime_s=ptime_s, events=event_format(agreed))
+            self._rtp.speak(
+                spoken_codec(agreed),
+                formats,
+                now,
+                ptime_s=ptime_s,
+                events=event_format(agreed),
+                suppression=self.suppression(agreed),
+            )
         speaks = agreed.direction in ("sendrecv", "sendonly") and not self.negotiation.holding
         source = self._source() if speaks else None
         if source is not None:
@@ -56,6 +64,11 @@ class Terminal(MediaEnd):
         elif self._rtp is not None:
             self._rtp.pause(now)
         self._pump()
+
+    def _new_video(self) -> MediaEnd:
+        from voxlab.host.video import VideoTerminal
+
+        return VideoTerminal(self.place)
 
     def _session(self) -> RtpSession:
         """Return the RTP session, made when the first packet is to be sent or has come."""

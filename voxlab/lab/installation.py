@@ -67,6 +67,8 @@ class Design(NamedTuple):
     session_over: Callable[[Session], None]
     hear: Callable[[str], None]
     nameserver: str | None = None
+    link_seed: int = 0
+    settle: Callable[[], None] = lambda: None
 
 
 class _Standing(Protocol):
@@ -134,7 +136,7 @@ class Installation:
     def _network(self) -> Network:
         loop: Any = self.world.loop
         if self.world.live:
-            return LiveNetwork(loop)
+            return LiveNetwork(loop, ids=Ids.seeded(self._design.link_seed).fork("network"))
         return SimulatedNetwork(
             loop,
             self.world.ids.fork("network"),
@@ -285,6 +287,7 @@ class Installation:
             batched=not self.world.live,
             advertise=self._design.settings.advertise if owner == CLOUD else None,
             media_addresses=self.media_addresses,
+            settle=self._design.settle,
         )
 
     @property

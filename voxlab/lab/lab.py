@@ -64,7 +64,8 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
     Parameters
     ----------
     seed : int or None
-        Of everything random in the simulated world; None draws one and shows it. The live world is never predictable.
+        Of everything random in the simulated world; None draws one and shows it. Of the live world it is what links
+        do to packets that can be predicted, and nothing else.
     live : bool
         Real sockets of the loopback interface, in real time.
     bind : str or None
@@ -123,7 +124,8 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
         check_lab(live, bind, port, delay, max_calls, payloads, seed)
         check_rate(max_calls_per_second)
         self.live = live
-        self.seed: int | None = None if live else Ids.secure().uint32() if seed is None else seed
+        drawn = Ids.secure().uint32() if seed is None else seed
+        self.seed: int | None = None if live else drawn
         self.timers = timers or Timers()
         self.aio = Aio(self)
         epoch_s = _now_epoch() if live else SIMULATED_EPOCH_S
@@ -145,7 +147,8 @@ class Lab(LabOperators, LabNetwork, LabEvidence):
             algorithms=algorithms,
             advertise=advertise,
         )
-        design = Design(self._plan, settings, self.timers, delay, self._news.session_over, self._news.hear, nameserver)
+        news = self._news.session_over, self._news.hear
+        design = Design(self._plan, settings, self.timers, delay, *news, nameserver, drawn, self.settle_evidence)
         self.installation = Installation(self.world, self.journal, self.platform, design)
         self.nats = {}
         self._links = {}

@@ -12,6 +12,7 @@ from voxlab.lab.sbc import Sbc
 from voxlab.lab.topology import TopologyPicture, picture
 from voxlab.lab.zone import Zone
 from voxlab.net.simulation import SimulatedNetwork
+from voxlab.net.sockets import LiveNetwork
 
 if TYPE_CHECKING:
     from voxlab.lab.lab import Lab
@@ -109,13 +110,16 @@ class LabNetwork:
         return known
 
     def link(self, one: Any, other: Any = CLOUD) -> Link:
-        """Return the link between two hosts of the simulated network, given as handles or names:
-        ``lab.link(alice).impair(...)``. A phone behind a NAT has its link to the NAT, and the NAT one to the cloud.
+        """Return the link between two hosts, given as handles or names: ``lab.link(alice).impair(...)``.
+
+        A phone behind a NAT has its link to the NAT, and the NAT one to the cloud. In a live lab what hosts of the lab
+        send is lost and held back before it is sent, by the same decisions as in the simulated world with the same
+        seed; what other programs send is not.
         """
         lab = self.lab
         network = lab.network
-        if not isinstance(network, SimulatedNetwork):
-            raise VoxlabError("links can be impaired in the simulated world only: Lab() without live=True")
+        if not isinstance(network, SimulatedNetwork | LiveNetwork):
+            raise VoxlabError("this network has no links")
         behind = _nat_of(one)
         if behind is not None and other == CLOUD:
             other = behind

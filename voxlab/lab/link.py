@@ -1,4 +1,4 @@
-"""The handle of a link between two hosts of the simulated network: its temper, its MTU, and its faults."""
+"""The handle of a link between two hosts, in either world: its temper, its MTU, and its faults."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ class Link(Faulty):
 
     def toward(self, owner: str) -> Way:
         """Return the direction that leads to ``owner``."""
-        self._as_of_now()
+        self._change(lambda: None)
         return self.wire.toward(owner)
 
     def impair(self, impairment: Impairment | Path) -> None:
-        """Give both directions the same temper: an `Impairment`, or a ``traces.Path`` with all that it can do."""
-        self._as_of_now()
-        self.wire.impair(impairment)
+        """Give both directions the same temper: an `Impairment`, or a ``traces.Path`` with all that it can do.
+
+        A trace that was measured is a path, too: ``impair(trace.path)`` lets packets fare as its own did.
+        """
+        self._change(self.wire.impair, impairment)
 
     def drop(self, matches: Callable[[bytes], bool], times: int | None = 1) -> None:
         """Lose matching packets in both directions, ``times`` in each; None for all until ``heal``."""
-        self._as_of_now()
-        self.wire.drop(matches, times)
+        self._change(self.wire.drop, matches, times)
 
     @property
     def mtu_bytes(self) -> int:
@@ -57,8 +58,7 @@ class Link(Faulty):
 
     @mtu_bytes.setter
     def mtu_bytes(self, size: int) -> None:
-        self._as_of_now()
-        self.wire.mtu_bytes = size
+        self._change(setattr, self.wire, "mtu_bytes", size)
 
     mtu = mtu_bytes
 
@@ -90,13 +90,19 @@ class Link(Faulty):
         self.lab.settle_evidence()
         super()._switch_off(name)
 
-    def _as_of_now(self) -> None:
-        """Send what is due before the link changes: batches of media wait for seconds."""
+    def _change(self, change: Callable[..., object], *arguments: object) -> None:
+        """Change the link in the lab's thread, from now on: what is due is sent before, batches of media wait for
+        seconds.
+        """
         world = self.lab.world
         if world.in_lab:
-            self.lab.settle_evidence()
+            self._settled(change, arguments)
         else:
-            world.submit(self.lab.settle_evidence)
+            world.submit(self._settled, change, arguments)
+
+    def _settled(self, change: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        self.lab.settle_evidence()
+        change(*arguments)
 
     def __repr__(self) -> str:
         ways = (f"to {name}: {self.wire.toward(name).impairment}" for name in self.names)

@@ -50,6 +50,8 @@ class PhoneOptions:
     rtcp_mux: bool = False
     rtcp_xr: bool = False
     ptime_ms: int | None = None
+    dtx: bool = False
+    video: Any = False
     expires_s: int = DEFAULT_EXPIRES_S
     nat: Any = None
     keep_alive: str | None = None
@@ -70,8 +72,15 @@ class PhoneOptions:
     @property
     def media(self) -> tuple[tuple[Codec, ...], MediaProfile]:
         """What it speaks, and how that is carried."""
-        carried = profile_of(srtp=self.srtp, rtcp_mux=self.rtcp_mux, rtcp_xr=self.rtcp_xr, ptime_ms=self.ptime_ms)
-        return codecs_of(self.codecs, self.dtmf), carried
+        carried = profile_of(
+            srtp=self.srtp,
+            rtcp_mux=self.rtcp_mux,
+            rtcp_xr=self.rtcp_xr,
+            ptime_ms=self.ptime_ms,
+            dtx=self.dtx,
+            video=self.video,
+        )
+        return codecs_of(self.codecs, self.dtmf, self.dtx), carried
 
     @property
     def behaviour(self) -> Behaviour:

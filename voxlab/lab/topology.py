@@ -10,6 +10,7 @@ from voxlab.lab.carrier import Carrier
 from voxlab.net.impairment import Impairment
 from voxlab.net.link import DEFAULT_MTU_BYTES, Way
 from voxlab.net.simulation import SimulatedNetwork
+from voxlab.net.sockets import LiveNetwork
 from voxlab.platform.registration import SUCCESSFUL
 
 if TYPE_CHECKING:
@@ -131,10 +132,10 @@ def _lines(lab: Lab, node: Node) -> Iterator[Line]:
 def _link(lab: Lab, node: Node) -> Line:
     """Return the link toward the cloud, with the faults of its handle."""
     network = lab.network
-    if not isinstance(network, SimulatedNetwork):
+    if not isinstance(network, SimulatedNetwork | LiveNetwork):
         return Line(node.name, LINK)
-    usual = network.impairment
-    ways = network.way(node.name, node.parent), network.way(node.parent, node.name)
+    usual = network.links.impairment
+    ways = network.links.way(node.name, node.parent), network.links.way(node.parent, node.name)
     there, back = (_temper(way, usual) for way in ways)
     text = (
         there if there == back else " · ".join(f"{arrow} {word}" for arrow, word in (("→", there), ("←", back)) if word)

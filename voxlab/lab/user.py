@@ -79,6 +79,8 @@ class User:
         rtcp_mux: bool | None = None,
         rtcp_xr: bool | None = None,
         ptime_ms: int | None = None,
+        dtx: bool | None = None,
+        video: bool | str | Sequence[str] | None = None,
         expires: int | None = None,
         nat: Nat | None = None,
         keep_alive: str | None = None,
@@ -132,6 +134,11 @@ class User:
             Offer RTP and RTCP on one port (RFC 5761); ask for VoIP metrics (RFC 3611).
         ptime_ms : int or None
             Milliseconds of sound in a packet that it asks for, 20 without a word about it.
+        dtx : bool
+            Send nothing while nothing is said, where the far end agrees: comfort noise tells of the silence (RFC 3389),
+            or Opus pauses (RFC 7587).
+        video : bool, str or sequence of str
+            Offer and accept video, of "H264" and "VP8": a counter of frames, to be measured and not to be looked at.
         expires : int or None
             Seconds for which it asks to be registered, 3600 without a word about it; a registrar that finds this too
             brief says so with 423, and the phone asks for longer.
@@ -178,6 +185,8 @@ class User:
             rtcp_mux=rtcp_mux,
             rtcp_xr=rtcp_xr,
             ptime_ms=ptime_ms,
+            dtx=dtx,
+            video=video,
             expires_s=expires,
             nat=nat,
             keep_alive=keep_alive,

@@ -19,6 +19,7 @@ from voxlab.kernels.quality import G711, Equipment
 Samples = npt.NDArray[np.int16]
 Octets = npt.NDArray[np.uint8]
 
+VIDEO_CLOCK_HZ: Final = 90_000
 UNKNOWN: Final = "unknown"
 """Name of the format of a payload type that was not agreed on."""
 
@@ -70,6 +71,21 @@ class Format:
     def tells_time(self) -> bool:
         """Whether timestamps move with the packets; a telephone event keeps its first one (RFC 4733 s.2.2.1)."""
         return self.name not in ("telephone-event", UNKNOWN)
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it is comfort noise (RFC 3389)."""
+        return self.name.upper() == "CN"
+
+    @property
+    def is_voice(self) -> bool:
+        """Whether it is what a stream is there for, rather than what goes with it: no event, no comfort noise."""
+        return self.tells_time and not self.is_noise
+
+    @property
+    def marks_talkspurts(self) -> bool:
+        """Whether the marker begins something new; in video, whose clock is 90 kHz (RFC 3551 s.5), it ends a frame."""
+        return self.clock_rate_hz != VIDEO_CLOCK_HZ
 
     def at(self, payload_type: int) -> Self:
         """Return the same format under the payload type that SDP agreed on."""

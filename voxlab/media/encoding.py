@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxlab.media.codecs import Codec, Encoder, SampleCodec
+from voxlab.media.silence import Activity
 from voxlab.media.sources import Source, window_of
 
 Octets = npt.NDArray[np.uint8]
@@ -31,6 +32,8 @@ class Encoding:
         self.frame_samples = round(ptime_s * codec.sample_rate_hz)
         self._samples = source.at(codec.sample_rate_hz)
         self.loop = source.loop
+        self._source, self._rate_hz = source, codec.sample_rate_hz
+        self._activity: Activity | None = None
         self._plain = codec if isinstance(codec, SampleCodec) else None
         self._encoded = self._plain.encode(self._samples) if self._plain else np.empty(0, np.uint8)
         self.encoder = encoder if self._plain else encoder or codec.make_encoder(ptime_s)
@@ -45,6 +48,13 @@ class Encoding:
     def whole(self) -> Octets:
         """The octets of the whole source, shape (n,), of a codec without memory; none of another."""
         return np.ascontiguousarray(self._encoded).reshape(-1)
+
+    @property
+    def activity(self) -> Activity:
+        """Where the source speaks, worked out when it is first asked for."""
+        if self._activity is None:
+            self._activity = Activity(self._source, self._rate_hz, self.frame_samples)
+        return self._activity
 
     def octets(self, first: int, count: int) -> Octets:
         """Return the payloads of ``count`` frames from ``first`` on: uint8 array, shape (count, octets).

@@ -57,6 +57,7 @@ class Journey:
         self._queue = np.zeros(2)
         self._loss_state = self._first_loss_state(path.loss)
         self._last_s = self._last_arrival_s = -math.inf
+        self._passed = 0
 
     def _first_loss_state(self, loss: Loss | None) -> int:
         if not isinstance(loss, GilbertElliott):
@@ -73,6 +74,7 @@ class Journey:
             with np.errstate(over="ignore"):  # without numba, whole numbers wrap with a warning
                 self._lose(lost)
                 self._delay(media, transit, lost)
+                self._repeat(transit, lost)
                 duplicated = self._disturb(media, transit, lost)
             self._last_s = float(media[-1])
         else:
@@ -110,6 +112,17 @@ class Journey:
             )
         if path.bottleneck:
             self._squeeze(path.bottleneck, media, transit, lost)
+
+    def _repeat(self, transit: Column, lost: npt.NDArray[np.uint8]) -> None:
+        """Let packets fare as those of a recording did."""
+        if self.path.recorded is None:
+            return
+        column = self.path.recorded.transit_s
+        took = column[(self._passed + np.arange(transit.size)) % column.size]
+        self._passed += transit.size
+        arrived = np.isfinite(took)
+        lost |= ~arrived
+        transit += np.where(arrived, took, 0.0)
 
     def _before(self, media: Column) -> float:
         """Return when the packet before these left; no time has passed before the first one of all."""

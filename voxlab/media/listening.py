@@ -5,20 +5,17 @@ Must not know packets or calls.
 
 from __future__ import annotations
 
-import math
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from voxlab.kernels.tones import FULL_SCALE
+from voxlab.media.silence import QUIETEST_DBFS, frame_levels_dbfs, threshold_dbfs
 
 Samples = npt.NDArray[np.int16]
 
 _FRAME_S: Final = 0.02
-_ABOVE_NOISE_DB: Final = 12.0
-_QUIETEST_DBFS: Final = -50.0
-_NOISE_QUANTILE: Final = 0.1
 _BEEP_WINDOW: Final = 256
 _BEEP_HOP: Final = 80
 _BEEP_PURITY: Final = 0.8
@@ -67,11 +64,8 @@ def talk_and_silence(
     frames = len(samples) // size
     if not frames:
         return []
-    power = np.mean(samples[: frames * size].astype(np.float64).reshape(frames, size) ** 2, axis=1)
-    level_db = 10.0 * np.log10(np.maximum(power, 1e-3) / (FULL_SCALE**2 / 2.0))
-    threshold_db = max(_QUIETEST_DBFS, float(np.quantile(level_db, _NOISE_QUANTILE)) + _ABOVE_NOISE_DB)
-    loud = level_db > min(threshold_db, float(level_db.max()) - 3.0 if level_db.max() > _QUIETEST_DBFS else math.inf)
-    loud &= level_db > _QUIETEST_DBFS
+    level_db = frame_levels_dbfs(samples, size)
+    loud = level_db > threshold_dbfs(level_db)
     return _stretches(
         loud, round(hangover_s / _FRAME_S), round(shortest_talk_s / _FRAME_S), len(samples) / sample_rate_hz
     )
@@ -122,7 +116,7 @@ def beeps(samples: Samples, sample_rate_hz: int = 8000, *, shortest_s: float = 0
     hertz = peak * sample_rate_hz / size
     level_db = 10.0 * np.log10(np.maximum(around, 1e-9) * (8.0 / 3.0) / size**2 * 2.0 / (FULL_SCALE**2 / 2.0))
     pure = (
-        (around / total > _BEEP_PURITY) & (hertz >= _BEEP_HZ[0]) & (hertz <= _BEEP_HZ[1]) & (level_db > _QUIETEST_DBFS)
+        (around / total > _BEEP_PURITY) & (hertz >= _BEEP_HZ[0]) & (hertz <= _BEEP_HZ[1]) & (level_db > QUIETEST_DBFS)
     )
     steady = np.concatenate(([False], pure[1:] & pure[:-1] & (np.abs(np.diff(peak)) <= 1)))
     edges = np.flatnonzero(np.diff(np.concatenate(([False], steady, [False])).astype(np.int8))).reshape(-1, 2)

@@ -281,6 +281,31 @@ class Bottleneck:
         _shares(self, "busy", "quiet")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded:
+    """What became of packets once: the k-th packet fares as the k-th of them did, and then from the first again.
+
+    Attributes
+    ----------
+    transit_s : array_like of float, shape (n,)
+        From sending to arrival, seconds; NaN or infinite for one that was lost.
+    """
+
+    transit_s: Any
+
+    def __post_init__(self) -> None:
+        column = np.array(self.transit_s, dtype=np.float64).reshape(-1)
+        arrived = column[np.isfinite(column)]
+        if not arrived.size:
+            raise VoxlabError("a recording needs at least one packet that arrived")
+        within("the least of transit_s", float(arrived.min()))
+        column.flags.writeable = False
+        object.__setattr__(self, "transit_s", column)
+
+    def __repr__(self) -> str:
+        return f"Recorded({len(self.transit_s)} packets, {1.0 - float(np.isfinite(self.transit_s).mean()):.1%} lost)"
+
+
 @dataclass(frozen=True)
 class Path:
     """One direction of a path; everything it does not name it does not do.
@@ -303,6 +328,8 @@ class Path:
         Whether packets wait for those before them, as in one queue.
     skew_ppm : float
         How much faster the sender's clock runs than the receiver's, in millionths.
+    recorded : Recorded, optional
+        What became of other packets, added to all else.
     """
 
     propagation_ms: float = 40.0
@@ -317,6 +344,7 @@ class Path:
     corrupt: float = 0.0
     in_order: bool = False
     skew_ppm: float = 0.0
+    recorded: Recorded | None = None
 
     def __post_init__(self) -> None:
         within("propagation_ms", self.propagation_ms)
@@ -333,6 +361,8 @@ class Path:
         for name in ("reorder", "duplicate", "corrupt", "skew_ppm", "in_order"):
             if value := getattr(self, name):
                 told[name] = value
+        if self.recorded is not None:
+            told["recorded"] = repr(self.recorded)
         if self.reorder:
             told["held_back_ms"] = self.held_back_ms
         return told

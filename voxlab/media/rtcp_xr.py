@@ -113,7 +113,7 @@ def metrics_of(
         _clipped(lie.gap_length * packet_ms),
         round_trip_ms=_clipped((round_trip_s or 0.0) * 1000.0),
         end_system_delay_ms=_clipped(buffer_ms + packet_ms),
-        r=UNKNOWN if conversation is None else round(min(100.0, max(0.0, conversation.r))),
+        r=UNKNOWN if conversation is None else round(conversation.r_of_100),
         mos_lq=UNKNOWN if quality is None else round(10.0 * quality.mos),
         mos_cq=UNKNOWN if conversation is None else round(10.0 * conversation.mos),
         rx_config=_UNSPECIFIED_PLC | _NON_ADAPTIVE,

@@ -48,6 +48,7 @@ from voxlab.media.rtp_events import (
     TransmitRtp,
 )
 from voxlab.media.sender import Sender
+from voxlab.media.silence import Suppression
 from voxlab.media.sources import Source
 from voxlab.media.stream import ReceivedStream, StreamStatistics
 from voxlab.media.telephone_event import HeardDigit, frames_of_digits
@@ -92,6 +93,8 @@ class RtpSession:
         Whether each report says how the peer is heard, in a VoIP metrics block: what the peer asked for in SDP.
     spare_ssrc : int, optional
         Drawn by the caller for the case that somebody else has our SSRC; without one there is no change of it.
+    suppression : Suppression, optional
+        How to fall silent while a source is silent.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class RtpSession:
         events: Format | None = None,
         xr: bool = False,
         spare_ssrc: int | None = None,
+        suppression: Suppression | None = None,
     ) -> None:
         self.ssrc = ssrc
         self.cname = cname
@@ -126,6 +130,7 @@ class RtpSession:
             codec=codec,
             ptime_s=ptime_s,
             events=events,
+            suppression=suppression,
         )
         self._receiver = Receiver([*formats, codec], record_s=record_s, own_ssrc=ssrc)
         self._batch_s = batch_s
@@ -163,14 +168,16 @@ class RtpSession:
         *,
         ptime_s: float = 0.02,
         events: Format | None = None,
+        suppression: Suppression | None = None,
     ) -> None:
         """Go on with what was agreed anew; what was playing has to be played again. Arguments as in the constructor."""
         self._receiver.take_formats([*formats, codec])
         sender = self._sender
-        before, after = (sender.codec, sender.ptime_s, sender.events), (codec, ptime_s, events)
+        before = sender.codec, sender.ptime_s, sender.events, _noise(sender.suppression)
+        after = codec, ptime_s, events, _noise(suppression)
         if [_essence(each) for each in before] != [_essence(each) for each in after]:
             self.pause(now)
-            sender.change_codec(codec, ptime_s, events)
+            sender.change_codec(codec, ptime_s, events, suppression)
             self._frames_per_batch = None if self._batch_s is None else max(1, round(self._batch_s / ptime_s))
 
     def play(self, source: Source, now: float) -> None:
@@ -322,8 +329,8 @@ class RtpSession:
         """Hand over the media that is due."""
         if self._frames_per_batch is None:
             self._outputs += map(TransmitRtp, self._sender.take_packets(now_ns))
-        elif batches := self._sender.take_batches(now_ns):
-            self._outputs += map(TransmitBatch, batches)
+        elif self._sender.frames_due(now_ns):
+            self._outputs += map(TransmitBatch, self._sender.take_batches(now_ns))
             later_ns = (self._frames_per_batch - 1) * self._sender.frame_ns + self._settle_ns
             self._tick_ns = (self._sender.next_ns or 0) + later_ns
         if self._finish_ns is not None and now_ns >= self._finish_ns:
@@ -425,6 +432,11 @@ class RtpSession:
             if stream and stream.ended_s is None:
                 stream.ended_s = now
                 self._outputs.append(StreamEnded(now, ssrc, packet.reason))
+
+
+def _noise(suppression: Suppression | None) -> Format | float | None:
+    """Return what tells two ways of falling silent apart."""
+    return None if suppression is None else suppression.noise or suppression.update_s
 
 
 def _essence(thing: Format | float | None) -> object:

@@ -2,21 +2,26 @@
 
 Must not know RTCP or addresses. Frame ``k`` is due at ``origin + k * ptime`` and has the timestamp ``first + k *
 samples``: nothing drifts, a pause moves the timestamp by the time that passed, and packets do not depend on how often
-somebody asks for them. A frame carries sound or, while a key is down, a telephone event.
+somebody asks for them. A frame carries sound or, while a key is down, a telephone event. With `Suppression` frames in
+which the source is silent are not sent: sequence numbers go on without a gap, timestamps with the time that passed, and
+the first frame of the next talkspurt bears the marker (RFC 3551 s.4.1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from voxlab.media import comfort_noise
 from voxlab.media.batch import PacketBatch
 from voxlab.media.codecs import Codec, Format, SampleCodec
 from voxlab.media.encoding import Encoding
 from voxlab.media.rtp import RtpPacket, pack
+from voxlab.media.silence import Suppression
 from voxlab.media.sources import Source
 from voxlab.media.telephone_event import EventFrame
 
@@ -40,6 +45,8 @@ class Sender:
         Sound in a packet.
     events : Format, optional
         Under which payload type keys are sent; its clock is the codec's (RFC 4733 s.2.2).
+    suppression : Suppression, optional
+        How to fall silent with the source; without it silence is sent like any sound.
     """
 
     def __init__(
@@ -51,10 +58,12 @@ class Sender:
         codec: Codec,
         ptime_s: float = 0.02,
         events: Format | None = None,
+        suppression: Suppression | None = None,
     ) -> None:
         self.ssrc = ssrc
         self.codec = codec
         self.events = events
+        self.suppression = suppression
         self.packets = 0
         self.octets = 0
         self.ptime_s = ptime_s
@@ -68,6 +77,7 @@ class Sender:
         self._source_from = 0
         self._keys: dict[int, EventFrame] = {}
         self._talkspurt = True
+        self._quiet = False
 
     @property
     def playing(self) -> bool:
@@ -103,14 +113,16 @@ class Sender:
         self.packets = self.octets = 0
         self._talkspurt = True
 
-    def change_codec(self, codec: Codec, ptime_s: float, events: Format | None) -> None:
+    def change_codec(
+        self, codec: Codec, ptime_s: float, events: Format | None, suppression: Suppression | None = None
+    ) -> None:
         """Go on in another codec from the next frame on; its timestamps begin where those of the one before stand."""
         self._first_timestamp = self._stamp(self._frame)
         self._origin_ns = None if self._origin_ns is None else self._due_ns(self._frame)
         self._frame = self._source_from = 0
         self._keys.clear()
         self._encoding = None
-        self.codec, self.events, self.ptime_s = codec, events, ptime_s
+        self.codec, self.events, self.ptime_s, self.suppression = codec, events, ptime_s, suppression
         self.frame_ns = round(ptime_s * NS)
         self.frame_samples = round(ptime_s * codec.clock_rate_hz)
 
@@ -119,7 +131,11 @@ class Sender:
         if self._origin_ns is None:
             self._origin_ns = now_ns
         self._frame = max(self._frame, -((self._origin_ns - now_ns) // self.frame_ns))
-        self._talkspurt = True
+        self._fall_quiet(False)
+
+    def _fall_quiet(self, quiet: bool) -> None:
+        """Note that what comes next begins a talkspurt; ``quiet`` if the silence before it has been told."""
+        self._talkspurt, self._quiet = True, quiet
 
     def _due_ns(self, frame: int) -> int:
         return (self._origin_ns or 0) + frame * self.frame_ns
@@ -155,11 +171,48 @@ class Sender:
             if key is not None:
                 packets.append(self._pack_key(key))
             elif self.playing:
-                packets.append(self._pack(self._sound(1)[0].tobytes()))
+                packets += self._pack_sound()
             else:
                 self._frame += 1
         self._forget_missed_keys()
         return packets
+
+    def _pack_sound(self) -> list[bytes]:
+        """Return the packet of the current frame, none where nothing is said."""
+        if not self._silent(1)[0]:
+            return [self._pack(self._sound(1)[0].tobytes())]
+        told = self._told(1)
+        frames = [self._pack_told(frame) for frame in told]
+        if not frames:
+            self._frame += 1
+        self._fall_quiet(True)
+        return frames
+
+    def _pack_told(self, frame: int) -> bytes:
+        kind, payload = self._telling(frame)
+        return self._put(kind, self._stamp(frame), payload, False, 1)
+
+    def _silent(self, frames: int) -> npt.NDArray[np.bool_]:
+        """Tell which of the next frames need not be sent."""
+        if self.suppression is None or self._encoding is None:
+            return np.zeros(frames, np.bool_)
+        return self._encoding.activity.silent(self._frame - self._source_from, frames)
+
+    def _told(self, frames: int) -> list[int]:
+        """Return in which of the next frames, all silent, the silence is told of: its first, and one now and then."""
+        assert self.suppression is not None
+        every = max(1, round(self.suppression.update_s / self.ptime_s))
+        numbers = range(self._frame, self._frame + frames)
+        return [frame for frame in numbers if frame % every == 0 or (frame == self._frame and not self._quiet)]
+
+    def _telling(self, frame: int) -> tuple[int, bytes]:
+        """Return payload type and payload that tell of the noise in a silent frame (RFC 3389 s.5)."""
+        assert self.suppression is not None
+        assert self._encoding is not None
+        if self.suppression.noise is None:
+            return self.codec.payload_type, self._encoding.octets(frame - self._source_from, 1)[0].tobytes()
+        noise = self._encoding.activity.samples(frame - self._source_from)
+        return self.suppression.noise.payload_type, comfort_noise.describe(noise)
 
     def _forget_missed_keys(self) -> None:
         for frame in [each for each in self._keys if each < self._frame]:
@@ -174,7 +227,7 @@ class Sender:
             if key is not None:
                 batches.append(self._key_batch([key, *(self._keys.pop(self._frame + i) for i in range(1, frames))]))
             elif self.playing:
-                batches.append(self._sound_batch(frames))
+                batches += self._sound_batches(frames)
             else:
                 self._frame += frames
         return batches
@@ -186,6 +239,31 @@ class Sender:
             while stop < end and self._began(stop) == self._began(self._frame):
                 stop += 1
             yield stop - self._frame
+
+    def _sound_batches(self, frames: int) -> list[PacketBatch]:
+        """Return talkspurts, and between them what tells of the silence."""
+        silent = self._silent(frames)
+        if not silent.any():
+            return [self._sound_batch(frames)]
+        batches = []
+        cuts = [0, *(np.flatnonzero(np.diff(silent)) + 1).tolist(), frames]
+        for begin, end in pairwise(cuts):
+            if not silent[begin]:
+                batches.append(self._sound_batch(end - begin))
+                continue
+            after = self._frame + end - begin
+            if told := self._told(end - begin):
+                batches.append(self._telling_batch(told))
+            self._frame = after
+            self._fall_quiet(True)
+        return batches
+
+    def _telling_batch(self, told: list[int]) -> PacketBatch:
+        kinds_and_payloads = [self._telling(frame) for frame in told]
+        payload = np.frombuffer(b"".join(each for _, each in kinds_and_payloads), np.uint8).reshape(len(told), -1)
+        frame = np.array(told, np.int64)
+        stamps = (frame * self.frame_samples + self._first_timestamp).astype(np.uint32)
+        return self._batch(kinds_and_payloads[0][0], frame, stamps, False, payload)
 
     def _began(self, frame: int) -> int | None:
         key = self._keys.get(frame)
@@ -259,7 +337,7 @@ class Sender:
         self.packets += packets
         self.octets += octets
         self._frame += frames
-        self._talkspurt = False
+        self._talkspurt = self._quiet = False
 
     def timestamp_at(self, now_ns: int) -> int:
         """Return the media clock at an instant, for an SR (s.6.4.1: of the same instant as its NTP timestamp)."""

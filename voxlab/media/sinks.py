@@ -3,7 +3,8 @@
 A codec that remembers is decoded in the order of its timestamps, its own concealment in short gaps. Must not know
 sequence numbers.
 
-Nothing is laid out or decoded until somebody listens; gaps are silence. The latest packet for an instant wins.
+Nothing is laid out or decoded until somebody listens. A gap is filled with the comfort noise that was last described
+(RFC 3389), else it is silence. The latest packet for an instant wins.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy.typing as npt
 
 from voxlab.kernels.sequence import TIMESTAMP_BITS, unwrap
 from voxlab.kernels.tones import FULL_SCALE, tone_amplitude
-from voxlab.media.codecs import Codec, SampleCodec
+from voxlab.media.codecs import Codec, Format, SampleCodec
+from voxlab.media.comfort_noise import noise
 from voxlab.media.resampling import resample
 
 NS: Final = 1_000_000_000
@@ -30,9 +32,19 @@ ANCHOR_TOLERANCE_S: Final = 2.0
 LONGEST_CONCEALED_S: Final = 0.1
 """What a codec's own concealment fills; a longer gap is silence."""
 
+LONGEST_SUPPRESSED_S: Final = 0.5
+"""The same for Opus, whose silence suppression lets 400 ms pass and has its decoder fill them (RFC 6716 s.2.1.9)."""
+
 
 Piece: TypeAlias = tuple[int, npt.NDArray[np.int16], int]
 """Where it begins, in samples at its own rate; the samples; that rate."""
+
+
+_Placed: TypeAlias = tuple[int, npt.NDArray[np.uint8], Format]
+"""Where octets begin, in ticks since the first packet; a row a packet; what they are."""
+
+_Sound: TypeAlias = tuple[int, npt.NDArray[np.int16]]
+"""Where it begins, in samples at the rate asked for; the samples."""
 
 
 class _Written(NamedTuple):
@@ -41,7 +53,7 @@ class _Written(NamedTuple):
     time_ns: npt.NDArray[np.int64] | int
     timestamp: npt.NDArray[np.uint32] | int
     payload: npt.NDArray[np.uint8] | bytes
-    codec: Codec
+    codec: Format
 
 
 class AudioSink:
@@ -61,7 +73,7 @@ class AudioSink:
         self._kept_s = 0.0
         self._written: list[_Written] = []
 
-    def write(self, time_ns: int, timestamp: int, payload: bytes, codec: Codec) -> None:
+    def write(self, time_ns: int, timestamp: int, payload: bytes, codec: Format) -> None:
         """Keep one packet.
 
         Parameters
@@ -71,7 +83,8 @@ class AudioSink:
         timestamp : int
             RTP timestamp, 32 bits.
         payload : bytes
-        codec : Codec
+        codec : Format
+            A codec, or comfort noise.
         """
         if self._has_room(time_ns, 1, len(payload), codec):
             self._written.append(_Written(time_ns, timestamp, payload, codec))
@@ -81,7 +94,7 @@ class AudioSink:
         time_ns: npt.NDArray[np.int64],
         timestamp: npt.NDArray[np.uint32],
         payload: npt.NDArray[np.uint8],
-        codec: Codec,
+        codec: Format,
     ) -> None:
         """Keep packets; the same as `write` for each, but for where exactly the bound cuts.
 
@@ -90,12 +103,13 @@ class AudioSink:
         time_ns : int64 array, shape (n,)
         timestamp : uint32 array, shape (n,)
         payload : uint8 array, shape (n, octets)
-        codec : Codec
+        codec : Format
+            A codec, or comfort noise.
         """
         if len(time_ns) and self._has_room(int(time_ns[0]), len(time_ns), payload.size, codec):
             self._written.append(_Written(time_ns, timestamp, payload, codec))
 
-    def _has_room(self, time_ns: int, packets: int, octets: int, codec: Codec) -> bool:
+    def _has_room(self, time_ns: int, packets: int, octets: int, codec: Format) -> bool:
         if self.first_ns is None:
             self.first_ns = time_ns
         if self._kept_s >= self.max_duration_s:
@@ -108,7 +122,7 @@ class AudioSink:
     @property
     def best_rate_hz(self) -> int:
         """The highest sample rate among the codecs that came, 8000 at least."""
-        return max((each.codec.sample_rate_hz for each in self._written), default=8000)
+        return max((each.codec.sample_rate_hz for each in self._written if isinstance(each.codec, Codec)), default=8000)
 
     def samples(self, rate_hz: int = 8000) -> tuple[int, npt.NDArray[np.int16]]:
         """Return what was heard, and where it begins.
@@ -125,28 +139,20 @@ class AudioSink:
         heard : int16 array, shape (n,)
             Gaps are 0.
         """
+        placed = list(self._pieces())
         pieces = [
             (at * rate_hz // of_hz, resample(piece, of_hz, rate_hz))
-            for at, piece, of_hz in _joined_up(self._decoded_pieces())
+            for at, piece, of_hz in _joined_up(_decoded(placed))
         ]
+        pieces = _with_noise(pieces, placed, rate_hz)
         start = min((at for at, _ in pieces), default=0)
         heard = np.zeros(max((at + len(piece) for at, piece in pieces), default=start) - start, dtype=np.int16)
         for at, piece in pieces:
             heard[at - start : at - start + len(piece)] = piece
         return start, heard
 
-    def _decoded_pieces(self) -> Iterator[Piece]:
-        """Yield what was said without a gap: where it begins in samples at its own rate, the samples, that rate."""
-        for codec, group in groupby(self._pieces(), lambda piece: piece[2]):
-            if isinstance(codec, SampleCodec):
-                for at, rows, _ in group:
-                    yield at, codec.decode(rows.reshape(-1)), codec.sample_rate_hz
-            else:
-                frames = [(at, row.tobytes()) for at, rows, _ in group for at, row in _single(at, rows, codec)]
-                yield from _decode_in_order(frames, codec)
-
-    def _pieces(self) -> Iterator[tuple[int, npt.NDArray[np.uint8], Codec]]:
-        """Yield the runs of octets without a gap, each with its position: samples since the first packet."""
+    def _pieces(self) -> Iterator[_Placed]:
+        """Yield the runs of octets without a gap, each with its position: ticks since the first packet."""
         anchor: int | None = None
         reference: int | None = None
         for time_ns, timestamp, payload, codec in self._joined():
@@ -164,7 +170,7 @@ class AudioSink:
                     rows = payload[first : last if not step else min(last, first + -(-room // step))]
                     yield int(position[first]), rows, codec
 
-    def _joined(self) -> Iterator[tuple[Any, Any, Any, Codec]]:
+    def _joined(self) -> Iterator[tuple[Any, Any, Any, Format]]:
         """Yield columns: batches as they are, single packets of one codec and size together."""
         for (batch, codec, octets), group in groupby(self._written, _shape):
             if batch:
@@ -175,6 +181,39 @@ class AudioSink:
             time_ns = np.array([each.time_ns for each in written], dtype=np.int64)
             timestamp = np.array([each.timestamp for each in written], dtype=np.uint32)
             yield time_ns, timestamp, rows.reshape(len(written), octets), codec
+
+
+def _decoded(placed: Iterable[_Placed]) -> Iterator[Piece]:
+    """Yield what was said without a gap: where it begins in samples at its own rate, the samples, that rate."""
+    voices = ((at, rows, media) for at, rows, media in placed if isinstance(media, Codec))
+    for codec, group in groupby(voices, lambda piece: piece[2]):
+        if isinstance(codec, SampleCodec):
+            for at, rows, _ in group:
+                yield at, codec.decode(rows.reshape(-1)), codec.sample_rate_hz
+        else:
+            frames = [(at, row.tobytes()) for at, rows, _ in group for at, row in _single(at, rows, codec)]
+            yield from _decode_in_order(frames, codec)
+
+
+def _with_noise(pieces: list[_Sound], placed: Iterable[_Placed], rate_hz: int) -> list[_Sound]:
+    """Return the pieces, and before each that follows a silence the noise that was described for it.
+
+    Noise lies below: it is put in first, from where its description stands to whatever comes next.
+    """
+    told = [
+        (at * rate_hz // media.clock_rate_hz, row.tobytes())
+        for at, rows, media in placed
+        if not isinstance(media, Codec)
+        for row in rows
+    ]
+    if not told:
+        return pieces
+    marks = sorted({at for at, _ in pieces} | {at for at, _ in told})
+    made: list[_Sound] = []
+    for at, payload in told:
+        following = next((mark for mark in marks if mark > at), at)
+        made.append((at, noise(payload, following - at, seed=abs(at))))
+    return made + pieces
 
 
 def _single(at: int, rows: npt.NDArray[np.uint8], codec: Codec) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
@@ -201,11 +240,12 @@ def _joined_up(pieces: Iterable[Piece]) -> Iterator[Piece]:
 def _decode_in_order(frames: list[tuple[int, bytes]], codec: Codec) -> Iterator[Piece]:
     """Decode one stream of a codec that remembers, from its lowest timestamp on; what comes twice counts once."""
     decoder = codec.make_decoder()
+    longest = (LONGEST_SUPPRESSED_S if codec.name == "opus" else LONGEST_CONCEALED_S) * codec.sample_rate_hz
     ordered = sorted(dict(frames).items())
     due, length = ordered[0][0], 0
     for at, payload in ordered:
         missing = at - due
-        if length and 0 < missing <= LONGEST_CONCEALED_S * codec.sample_rate_hz:
+        if length and 0 < missing <= longest:
             for begin in range(due, at, length):
                 count = min(length, at - begin)
                 last = begin + count == at
@@ -216,7 +256,7 @@ def _decode_in_order(frames: list[tuple[int, bytes]], codec: Codec) -> Iterator[
         due = at + len(piece)
 
 
-def _shape(written: _Written) -> tuple[bool, Codec, int]:
+def _shape(written: _Written) -> tuple[bool, Format, int]:
     payload = written.payload
     return isinstance(payload, np.ndarray), written.codec, 0 if isinstance(payload, np.ndarray) else len(payload)
 

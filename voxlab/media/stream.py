@@ -72,6 +72,8 @@ class StreamStatistics:
         One way, from the sender's clock to the receiver's; None where the two cannot be compared.
     history : bytes
         How it went, second by second, as `media.history` packs it.
+    step_s : float
+        The least that the timestamp moved from one packet of sound to the next; 0 where that is not known.
     """
 
     ssrc: int
@@ -98,11 +100,14 @@ class StreamStatistics:
     bursts: Bursts = NO_BURSTS
     mean_delay_s: float | None = field(default=None, compare=False)
     history: bytes = field(default=b"", compare=False, repr=False)
+    step_s: float = 0.0
 
     @property
     def packet_s(self) -> float:
-        """Mean time from packet to packet, 0 before the second one."""
-        return self.duration_s / (self.expected - 1) if self.expected > 1 else 0.0
+        """Sound in a packet: what timestamps advance by, which a pause does not stretch; else the mean time between
+        packets, 0 before the second one.
+        """
+        return self.step_s or (self.duration_s / (self.expected - 1) if self.expected > 1 else 0.0)
 
     @property
     def unheard(self) -> float:
@@ -155,16 +160,21 @@ class ReceivedStream:
         self._delay_ns = 0
         self._delayed = 0
         self._history = History()
+        self._step: int | None = None
+        self._numbers = (-1, 0)
 
     def receive(self, packet: RtpPacket, media: Format, now_ns: int) -> None:
         """Take one packet whose payload type stands for ``media``."""
         self._note(media, len(packet.payload))
         numbers = now_ns, packet.sequence, packet.timestamp
-        fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, packet.marker)
+        begins = packet.marker and media.marks_talkspurts
+        fresh = self._state.add(*numbers, media.clock_rate_hz, media.tells_time, begins)
         if fresh and media.name == "telephone-event":
             self._press(packet.payload, packet.timestamp, media, now_ns)
+        if isinstance(media, Codec):
+            self._step_to(packet.sequence, packet.timestamp)
         self._remember(now_ns)
-        if fresh and self.sink and isinstance(media, Codec):
+        if fresh and self.sink and _sounds(media):
             self.sink.write(now_ns, packet.timestamp, packet.payload, media)
 
     def receive_batch(self, batch: PacketBatch, media: Format) -> None:
@@ -183,17 +193,37 @@ class ReceivedStream:
     def _take_batch(self, batch: PacketBatch, media: Format) -> None:
         self._note(media, batch.payload.size)
         columns = batch.time_ns, batch.sequence, batch.timestamp
-        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, batch.marker)
+        begins = batch.marker if media.marks_talkspurts else None
+        fresh = self._state.add_columns(*columns, media.clock_rate_hz, media.tells_time, begins)
         if batch.sent_ns is not None:
             self._delay_ns += int((batch.time_ns - batch.sent_ns)[fresh].sum())
             self._delayed += int(fresh.sum())
         if media.name == "telephone-event":
             for row in np.flatnonzero(fresh).tolist():
                 self._press(batch.payload[row].tobytes(), int(batch.timestamp[row]), media, int(batch.time_ns[row]))
+        if isinstance(media, Codec):
+            self._step_through(batch)
         self._remember(int(batch.time_ns[-1]))
-        if self.sink and isinstance(media, Codec):
+        if self.sink and _sounds(media):
             kept = batch if fresh.all() else batch.take(fresh)
             self.sink.write_rows(kept.time_ns, kept.timestamp, kept.payload, media)
+
+    def _step_to(self, sequence: int, timestamp: int) -> None:
+        """Note by how much a packet moves the media clock, if it follows the one before."""
+        before, stamp = self._numbers
+        self._numbers = sequence, timestamp
+        moved = (timestamp - stamp) & 0xFFFFFFFF
+        if sequence == (before + 1) & 0xFFFF and before >= 0 and 0 < moved < (self._step or 1 << 31):
+            self._step = moved
+
+    def _step_through(self, batch: PacketBatch) -> None:
+        self._step_to(int(batch.sequence[0]), int(batch.timestamp[0]))
+        follows = np.diff(batch.sequence) == 1
+        moved = np.diff(batch.timestamp)[follows]  # unsigned: it wraps as the wire does
+        least = int(moved[moved > 0].min(initial=(1 << 31) - 1))
+        if least < (self._step or (1 << 31) - 1):
+            self._step = least
+        self._numbers = int(batch.sequence[-1]), int(batch.timestamp[-1])
 
     def _press(self, payload: bytes, timestamp: int, media: Format, now_ns: int) -> None:
         with suppress(MediaError):  # too short to be an event: it counts as a packet and presses no key
@@ -206,7 +236,7 @@ class ReceivedStream:
 
     def _note(self, media: Format, octets: int) -> None:
         self._octets += octets
-        if media.tells_time:
+        if media.is_voice or (media.is_noise and not self.media.is_voice):
             self.media = media
 
     def sender_report(self, ntp: int, now_ns: int) -> None:
@@ -266,7 +296,13 @@ class ReceivedStream:
             bursts=bursts(counters, self._state.window),
             mean_delay_s=self._delay_ns / self._delayed / NS if self._delayed else None,
             history=self._history.packed(),
+            step_s=(self._step or 0) / self.media.clock_rate_hz,
         )
+
+
+def _sounds(media: Format) -> bool:
+    """Whether a sink has use for it."""
+    return isinstance(media, Codec) or media.is_noise
 
 
 def _is_even(batch: PacketBatch) -> bool:

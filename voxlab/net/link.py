@@ -1,4 +1,4 @@
-"""A link of the simulated network: two directions, each with a temper, rules that lose packets, and an MTU.
+"""A link between two hosts: two directions, each with a temper, rules that lose packets, and an MTU; in both worlds.
 
 Must not know hosts or addresses, nor what the bytes mean.
 """
@@ -25,12 +25,13 @@ _HEADERS_BYTES = _IP_HEADER_BYTES + _UDP_HEADER_BYTES
 class Way:
     """One direction of a link, from an owner to another."""
 
-    def __init__(self, ids: Ids, impairment: Impairment) -> None:
+    def __init__(self, ids: Ids, impairment: Impairment, changed: Callable[[], None] = lambda: None) -> None:
         self._ids = ids
+        self._changed = changed
         self.channel: Channel | PathChannel = Channel(ids, impairment)
         self.drops: list[Drop] = []
-        self.loses_fragments = False
-        self.mtu_bytes = DEFAULT_MTU_BYTES
+        self._loses_fragments = False
+        self._set_mtu(DEFAULT_MTU_BYTES)
 
     @property
     def mtu_bytes(self) -> int:
@@ -41,8 +42,28 @@ class Way:
     def mtu_bytes(self, size: int) -> None:
         if not LEAST_MTU_BYTES <= size <= MOST_MTU_BYTES:
             raise VoxlabError(f"mtu_bytes is {LEAST_MTU_BYTES} to {MOST_MTU_BYTES} bytes, not {size!r}")
+        self._set_mtu(size)
+        self._changed()
+
+    def _set_mtu(self, size: int) -> None:
         self._mtu_bytes = size
         self.whole_bytes = size - _HEADERS_BYTES
+
+    @property
+    def loses_fragments(self) -> bool:
+        """Whether what travels in fragments is lost."""
+        return self._loses_fragments
+
+    @loses_fragments.setter
+    def loses_fragments(self, lost: bool) -> None:
+        self._loses_fragments = lost
+        self._changed()
+
+    @property
+    def is_perfect(self) -> bool:
+        """Whether all packets pass, at once."""
+        whole = self.whole_bytes >= DEFAULT_MTU_BYTES - _HEADERS_BYTES and not self._loses_fragments
+        return whole and not self.drops and self.channel.even_delay_s == 0.0
 
     def in_fragments(self, size_bytes: int, arrivals: tuple[float, ...], now: float) -> tuple[float, ...]:
         """Return when a datagram that is too large for one packet arrives: with the last of its fragments, if none is
@@ -75,6 +96,7 @@ class Way:
             self.channel.impairment = impairment
         else:
             self.channel = channel_for(self._ids, impairment)
+        self._changed()
 
     def begin_again(self, ids: Ids) -> None:
         """Keep the temper, draw from other numbers."""
@@ -87,11 +109,13 @@ class Way:
         """
         drop = Drop(matches, times)
         self.drops.append(drop)
+        self._changed()
         return drop
 
     def heal(self) -> None:
         """Forget what was to be dropped."""
         self.drops.clear()
+        self._changed()
 
     def swallows(self, data: bytes) -> bool:
         """Return whether a rule of ``drop`` takes this packet."""
@@ -119,8 +143,9 @@ class Drop:
 class Link:
     """Both directions between two owners; ``toward(owner)`` is one of them."""
 
-    def __init__(self, first: str, second: str, ways: tuple[Way, Way]) -> None:
+    def __init__(self, first: str, second: str, ways: tuple[Way, Way], healed: Impairment | None = None) -> None:
         self._ways = {second: ways[0], first: ways[1]}
+        self._healed = healed or Impairment()
 
     def toward(self, owner: str) -> Way:
         """Return the direction that leads to ``owner``."""
@@ -158,4 +183,4 @@ class Link:
         for way in self._ways.values():
             way.loses_fragments, way.mtu_bytes = False, DEFAULT_MTU_BYTES
             way.heal()
-            way.impairment = impairment or Impairment()
+            way.impairment = impairment or self._healed

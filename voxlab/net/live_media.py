@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from voxlab.net.plane.lane import Lane
     from voxlab.net.plane.thread import Rows
+    from voxlab.net.shaping import Shaper
 
 _SO_TIMESTAMPNS: int | None = getattr(socket, "SO_TIMESTAMPNS", 35 if hasattr(socket, "SO_INCOMING_CPU") else None)
 _TIMESPEC = struct.Struct("@ll")
@@ -162,8 +163,10 @@ class LiveMediaPort:
         pair: Pair,
         on_close: Callable[[LiveMediaPort], None],
         plane: Plane | None = None,
+        shaper: Shaper | None = None,
     ) -> None:
         self.owner = ""
+        self._shaper = shaper
         self.lane: Lane | None = None
         self._plane = plane
         self.receiver: MediaReceiver | None = None
@@ -213,8 +216,23 @@ class LiveMediaPort:
         if self.receiver is not None:
             self.receiver.datagram(data, source, arrival_s, rtcp=True)
 
+    @property
+    def shaped(self) -> bool:
+        """Whether a link keeps or loses some of what is sent: then it is not the media thread's."""
+        return self._shaper is not None and self._shaper.shapes(self.owner)
+
+    def reroute(self) -> None:
+        """Let whoever has the port take notice that a link has changed."""
+        if self.receiver is not None:
+            self.receiver.reroute()
+
     def send(self, data: bytes, remote: Address, *, rtcp: bool = False) -> int:
-        """Send one datagram now; return its outcome, as far as it is known."""
+        """Send one datagram as its link has it; return its outcome, as far as it is known."""
+        if self._shaper is not None and self._shaper.shapes(self.owner):
+            return self._shaper.datagram(self.owner, remote, data, lambda: self._put_out(data, remote, rtcp=rtcp))
+        return self._put_out(data, remote, rtcp=rtcp)
+
+    def _put_out(self, data: bytes, remote: Address, *, rtcp: bool) -> int:
         try:
             (self._rtcp if rtcp else self._rtp).send(data, remote)
         except OSError:

@@ -116,6 +116,9 @@ class MediaReceiver(Protocol):
     def batch(self, batch: Any, source: Address, now: float) -> None:
         """Take RTP packets as columns, ``time_ns`` being their arrivals; simulated world only."""
 
+    def reroute(self) -> None:
+        """Take notice that a link has changed: ``port.shaped`` may have; live world only."""
+
 
 class MediaPort(Protocol):
     """A pair of UDP ports: RTP on the even one, RTCP on the next (RFC 3550 s.11)."""
@@ -124,6 +127,10 @@ class MediaPort(Protocol):
     rtcp_address: Address
     stamped_by: str
     """Who read the clock at arrival: "kernel", "user" (an upper bound of jitter) or "virtual"."""
+
+    @property
+    def shaped(self) -> bool:
+        """Whether what is sent has to go through `send`, because a link of the live world does something to it."""
 
     def send(self, data: bytes, remote: Address, *, rtcp: bool = False) -> int:
         """Send one datagram now; return its outcome, as far as it is known."""

@@ -22,6 +22,7 @@ class SimulatedMediaPort:
     """A pair of ports in memory: RTP on the even one, RTCP on the next."""
 
     stamped_by = "virtual"
+    shaped = False
 
     def __init__(self, network: SimulatedNetwork, owner: str, rtp: Address, receiver: MediaReceiver) -> None:
         self.owner = owner

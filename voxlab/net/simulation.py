@@ -15,6 +15,7 @@ from voxlab.base.ids import Ids
 from voxlab.base.records import DELIVERED, LOST, REFUSED
 from voxlab.net.impairment import Impairment
 from voxlab.net.link import Link, Way
+from voxlab.net.links import Links
 from voxlab.net.nat import Behaviour
 from voxlab.net.nat_paths import INTERNET, Dropped, NatBox, NatPaths
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
@@ -110,8 +111,7 @@ class SimulatedNetwork:
         dropped: Dropped = unheard,
     ) -> None:
         self.loop = loop
-        self.ids = ids
-        self.impairment = impairment or Impairment()
+        self.links = Links(ids, impairment or Impairment())
         self.unreachable = unreachable
         self.on_wire = on_wire
         self.on_fragments = on_fragments
@@ -119,7 +119,6 @@ class SimulatedNetwork:
         self.streams = Streams(self)
         self._listening: dict[str, dict[Address, SimulatedEndpoint]] = {transport: {} for transport in ALL_TRANSPORTS}
         self._media: dict[Address, SimulatedMediaPort] = {}
-        self._ways: dict[tuple[str, str], Way] = {}
         self._free_port: dict[str, int] = {}
         self._free_media: dict[str, int] = {}
 
@@ -180,27 +179,25 @@ class SimulatedNetwork:
 
     def way(self, source: str, target: str) -> Way:
         """Return the direction from one owner to another."""
-        way = self._ways.get((source, target))
-        if way is None:
-            way = self._ways[source, target] = Way(self.ids.fork(f"way {source}>{target}"), self.impairment)
-        return way
+        return self.links.way(source, target)
 
     def link(self, first: str, second: str) -> Link:
         """Return the link between two owners, in both directions."""
-        return Link(first, second, (self.way(first, second), self.way(second, first)))
+        return self.links.link(first, second)
 
     # -- address translators ------------------------------------------------------------------------------------------
 
     def add_nat(self, name: str, outside: str, behaviour: Behaviour, realm: str = INTERNET) -> NatBox:
         """Put a translator between a realm and a new one inside, which bears its name; see ``NatPaths.put``."""
-        box = NatBox(name, outside, realm, behaviour, self.ids.fork(f"nat {name}"))
+        box = NatBox(name, outside, realm, behaviour, self.links.ids.fork(f"nat {name}"))
         self.paths.add(box)
         self._forget_routes()
         return box
 
     def owner_of(self, address: Address) -> str | None:
-        """Return who has a UDP or TCP address or a media port, None for nobody."""
-        found = self._listening["UDP"].get(address) or self._listening["TCP"].get(address) or self._media.get(address)
+        """Return who has an address of any transport or a media port, None for nobody."""
+        listening = (self._listening[transport].get(address) for transport in ALL_TRANSPORTS)
+        found = next(filter(None, listening), None) or self._media.get(address)
         return found.owner if found is not None else None
 
     # -- datagrams ----------------------------------------------------------------------------------------------------
@@ -303,12 +300,10 @@ class SimulatedNetwork:
 
         What is under way are timers of the loop, which forgets them when it starts over.
         """
-        self.ids = ids or self.ids
         self.streams.reset()
         self._free_port.clear()
         self._free_media.clear()
-        for (source, target), way in self._ways.items():
-            way.begin_again(self.ids.fork(f"way {source}>{target}"))
+        self.links.begin_again(ids or self.links.ids)
 
     def close(self) -> None:
         """Close every endpoint and media port."""

@@ -16,14 +16,19 @@ from typing import Any
 
 from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
-from voxlab.base.records import DELIVERED, REFUSED
+from voxlab.base.ids import Ids
+from voxlab.base.records import DELIVERED, LOST, REFUSED
 from voxlab.net.authority import CertificateAuthority
 from voxlab.net.datagram_socket import DatagramSocket, address_of, bind
+from voxlab.net.impairment import Impairment
+from voxlab.net.link import Link
+from voxlab.net.links import Links
 from voxlab.net.live_media import LiveMediaPort, open_pair
 from voxlab.net.live_streams import LiveStreams, ServerContext, StreamLimits
 from voxlab.net.loop import LiveLoop
 from voxlab.net.network import ALL_TRANSPORTS, Identity, MediaReceiver, OnWire, Receiver, unheard
 from voxlab.net.plane.choice import Plane
+from voxlab.net.shaping import Shaper
 
 _FLOWS_KEPT = 4096
 _IDLE_MEDIA = 256  # pairs of media ports that a host keeps bound between calls
@@ -96,7 +101,7 @@ class LiveEndpoint:
         if not self.open:
             raise VoxlabError(f"{self.owner} has left the network and sends nothing any more")
         if flow.transport != "UDP":
-            self.streams.send(flow, data)
+            self._send_chunk(flow, data)
         elif self._udp is None:
             raise VoxlabError(
                 f"{self.owner} has no UDP address to send from; it has {', '.join(self.addresses) or 'none'}"
@@ -104,7 +109,32 @@ class LiveEndpoint:
         else:
             self._send_datagram(self._udp, flow, data)
 
+    def _send_chunk(self, flow: Flow, data: bytes) -> None:
+        shaper, loop = self._network.shaper, self._network.loop
+        if not shaper.shapes(self.owner):
+            self.streams.send(flow, data)
+            return
+        at_s = shaper.stream_at_s(self.owner, flow.remote, data)
+        if at_s is None:
+            reason = f"{flow.transport} {flow.remote}: timed out, the link lost every repetition"
+            loop.call_soon(self.receiver.transport_error, flow, reason, loop.time())
+            self.streams.close_connection(flow)
+        else:
+            loop.call_at(at_s, self._send_late, flow, data)
+
+    def _send_late(self, flow: Flow, data: bytes) -> None:
+        if self.open:
+            self.streams.send(flow, data)
+
     def _send_datagram(self, udp: DatagramSocket, flow: Flow, data: bytes) -> None:
+        """Send a datagram as its link has it: now where that is perfect."""
+        network = self._network
+        if not network.shaper.shapes(self.owner):
+            self._put_out(udp, flow, data)
+        elif network.shaper.datagram(self.owner, flow.remote, data, lambda: self._put_out(udp, flow, data)) == LOST:
+            network.on_wire(network.loop.time(), "UDP", udp.address, flow.remote, data, LOST)
+
+    def _put_out(self, udp: DatagramSocket, flow: Flow, data: bytes) -> None:
         outcome = DELIVERED
         loop = self._network.loop
         try:
@@ -143,12 +173,15 @@ class LiveNetwork:
     limits : StreamLimits
     on_wire : OnWire
         Told of each datagram and chunk that a host of ours sends.
+    ids : Ids or None
+        Where the links' own seeds come from; nothing else here is drawn from them.
     """
 
     def __init__(
         self,
         loop: LiveLoop,
         *,
+        ids: Ids | None = None,
         authority: CertificateAuthority | None = None,
         limits: StreamLimits | None = None,
         on_wire: OnWire = unheard,
@@ -164,6 +197,33 @@ class LiveNetwork:
         self._idle_media: dict[str, deque[LiveMediaPort]] = {}
         self._plane = Plane(loop)
         self._connections = 0
+        self.links = Links(ids or Ids.seeded(0), Impairment(delay_s=0.0), self._link_changed)
+        self.shaper = Shaper(loop, self.links, self._owner_of)
+
+    # -- links --------------------------------------------------------------------------------------------------------
+
+    def link(self, first: str, second: str) -> Link:
+        """Return the link between two owners: what it does is done in this process, before their packets are sent."""
+        return self.links.link(first, second)
+
+    def _link_changed(self, source: str) -> None:
+        self.shaper.look_again()
+        self.loop.call_soon_threadsafe(self._reroute, source)
+
+    def _reroute(self, source: str) -> None:
+        for media in tuple(self._media):
+            if media.owner == source:
+                media.reroute()
+
+    def _owner_of(self, address: Address) -> str:
+        """Return whose address that is; where hosts have an address each, its host alone says so."""
+        by_host = ""
+        for endpoint in self._endpoints:
+            if address in endpoint.addresses.values() or address in endpoint.streams.local_addresses():
+                return endpoint.owner
+            by_host = by_host or (endpoint.owner if endpoint.host == address.host else "")
+        media = (each.owner for each in self._media if address in (each.rtp_address, each.rtcp_address))
+        return next(media, by_host or address.host)
 
     @property
     def authority(self) -> CertificateAuthority:
@@ -239,7 +299,7 @@ class LiveNetwork:
         # The one that was given back longest ago, or whichever has the port that is asked for.
         media = next((kept for kept in idle if port in (0, kept.rtp_address.port)), None)
         if media is None:
-            media = LiveMediaPort(self.loop, open_pair(host, port), self._media_closed, self._plane)
+            media = LiveMediaPort(self.loop, open_pair(host, port), self._media_closed, self._plane, self.shaper)
         else:
             idle.remove(media)
         media.lend(owner, receiver)

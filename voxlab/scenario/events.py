@@ -161,3 +161,37 @@ class StateChanged(CallEvent):
     name: ClassVar[str] = "Call.StateChanged"
     old_state: str = ""
     new_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioQualityDetected(CallEvent):
+    """What the far end speaks is known, or has changed: ``quality`` is "HD" for a wideband codec, else "Standard"."""
+
+    name: ClassVar[str] = "Call.AudioQualityDetected"
+    quality: str = "Standard"
+    codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioQuality(CallEvent):
+    """How the far end was heard in the cloud during the last ``quality_every_s`` lab seconds; not the reference's.
+
+    Counts are of that interval; ``r`` and ``mos`` are None where nothing came, and ``model`` says by which model and
+    what of it is assumed.
+    """
+
+    name: ClassVar[str] = "Call.AudioQuality"
+    codec: str = ""
+    packets: int = 0
+    lost: int = 0
+    late: int = 0
+    jitter_ms: float = 0.0
+    r: float | None = None
+    mos: float | None = None
+    model: str = ""
+
+    @property
+    def loss(self) -> float:
+        """Lost as a fraction of what was due, 0 to 1."""
+        due = self.packets + self.lost
+        return self.lost / due if due > 0 else 0.0

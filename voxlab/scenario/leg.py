@@ -18,6 +18,7 @@ from voxlab.scenario.headers import header_lines
 from voxlab.scenario.listeners import Listeners
 from voxlab.scenario.pending import awaited
 from voxlab.scenario.ports import MediaPort
+from voxlab.scenario.quality import QualityEvents
 from voxlab.scenario.signalling import ALERTING, CONNECTED, PROGRESSING, TERMINATED, Signalling
 from voxlab.scenario.transfer import Referrals
 
@@ -69,10 +70,20 @@ class Leg:
         self.call_ids: dict[int, str] = {}
         self.trusted = False
         self._accepted = False
+        self.quality = QualityEvents(self)
         self.listeners = Listeners(session.run_handler)
         self.signalling = Signalling(self)
         self.changes: Changes = Changes(self)
         self.referrals: Referrals = Referrals(self)
+
+    @property
+    def quality_every_s(self) -> float:
+        """How often ``AudioQuality`` is told, in lab seconds, 5 at first; set it before the leg connects."""
+        return self.quality.every_s
+
+    @quality_every_s.setter
+    def quality_every_s(self, every_s: float) -> None:
+        self.quality.set_every(every_s)
 
     # -- what a scenario does with it
 
@@ -247,12 +258,14 @@ class Leg:
         TimeoutError
             After ``timeout`` lab seconds.
         """
+        self.quality.wanted(event)
         async with asyncio.timeout(timeout):
             return await self._until(event)
 
     def on(self, event: type[E], handler: Callable[[E], Awaitable[None] | None]) -> None:
         """Call ``handler`` on every such event; it may be ``async def``."""
         self.listeners.on(event, handler)
+        self.quality.wanted(event)
 
     # -- the same without waiting, for the bridge
 

@@ -6,13 +6,16 @@ media port per leg.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from voxlab.platform.application import Application
 from voxlab.platform.way_out import NoWay, Wish
 from voxlab.sip.message import Request
 from voxlab.sip.sdp import SessionDescription
+
+if TYPE_CHECKING:
+    from voxlab.media.quality import Heard
 
 Header = tuple[str, str]
 
@@ -70,6 +73,9 @@ class MediaPort(Protocol):
 
     def play(self, source: Any) -> None:
         """Send audio to the far end, None for silence."""
+
+    def watch(self, every_s: float, told: Callable[[Heard], None]) -> None:
+        """Tell how the far end is heard, every so many lab seconds."""
 
     def close(self) -> None:
         """Give the port back; its statistics stay in the journal."""

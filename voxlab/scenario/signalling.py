@@ -121,6 +121,7 @@ class Signalling:
     def _connect(self, headers: Mapping[str, str]) -> None:
         self._connected_at = self._switchboard.now()
         self._change(CONNECTED)
+        self._leg.quality.begin()
         self._leg.listeners.tell(Connected(self._leg, headers))
 
     def _failed(self, event: wire.Failed) -> None:

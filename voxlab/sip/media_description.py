@@ -71,6 +71,8 @@ OPUS = Codec(111, "opus", 48_000, 2, "useinbandfec=1")  # always 48000 and 2, wh
 L16 = Codec(96, "L16", 8000)
 L16_WIDE = Codec(98, "L16", 16_000)
 COMFORT_NOISE = Codec(13, "CN", 8000)
+VP8 = Codec(120, "VP8", 90_000)
+H264 = Codec(121, "H264", 90_000, 1, "profile-level-id=42e01f;packetization-mode=1")
 TELEPHONE_EVENT_OPUS = Codec(110, "telephone-event", 48_000, 1, "0-16")
 _STATIC = (
     PCMU, Codec(3, "GSM", 8000), Codec(4, "G723", 8000), Codec(5, "DVI4", 8000), Codec(6, "DVI4", 16000),
