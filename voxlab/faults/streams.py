@@ -106,7 +106,9 @@ def _in_order(talk: PacketBatch, noise: PacketBatch) -> list[PacketBatch]:
 def _bursts(packets: float, every_s: float) -> Treatment:
     def flaw(batch: PacketBatch, memory: dict[str, Any]) -> list[PacketBatch]:
         period_ns = max(1, round(every_s * _NS))
-        within_ns = (batch.time_ns - _began(batch, memory) + period_ns // 2) % period_ns  # the first one half a period in
+        within_ns = (
+            batch.time_ns - _began(batch, memory) + period_ns // 2
+        ) % period_ns  # the first one half a period in
         frame_ns = 20_000_000
         return [batch.take(within_ns < period_ns - round(packets) * frame_ns)]
 
