@@ -10,12 +10,13 @@ from voxlab.faults.catalogue import CATALOGUE
 from voxlab.faults.nuances import NUANCES
 from voxlab.faults.table import BEGIN, END, markdown, written_into
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "NUANCES.md"
+DOCUMENTS = "docs/NUANCES.md", "README.md"
 
 
-def test_the_table_of_the_document_is_that_of_the_catalogue() -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    assert text == written_into(text), "write it again: python -m voxlab.faults.table docs/NUANCES.md"
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_table_of_the_document_is_that_of_the_catalogue(document: str) -> None:
+    text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
+    assert text == written_into(text), f"write it again: python -m voxlab.faults.table {' '.join(DOCUMENTS)}"
 
 
 def test_every_fault_of_a_nuance_stands_in_a_line_of_the_table() -> None:

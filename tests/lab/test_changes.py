@@ -471,3 +471,13 @@ def test_an_update_with_an_offer_is_passed_on_as_a_re_invite(make_stage: MakeSta
     assert stage.bob.says[-1][1] == "on hold"
     assert directions(stage) == ["sendonly"]
     assert stage.count("UPDATE") == 1
+
+
+@pytest.mark.parametrize("to", ["let me in", "", "sip:", "bob@[::1"])
+def test_a_message_to_what_is_no_address_is_refused_before_it_is_sent(make_stage: MakeStage, to: str) -> None:
+    stage = make_stage().forwards()
+    sent = len(list(stage.lab.journal.messages()))
+    for command in (lambda: stage.alice.send_message("hello", to=to), lambda: stage.alice.watch(to)):
+        with pytest.raises(VoxlabError, match="cannot be dialled"):
+            command()
+    assert len(list(stage.lab.journal.messages())) == sent

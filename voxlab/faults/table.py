@@ -1,6 +1,7 @@
 """The catalogue of faults as a table for people: a DataFrame, and the rows of a document.
 
-``python -m voxlab.faults.table docs/NUANCES.md`` writes them there, between two markers.
+``python -m voxlab.faults.table docs/NUANCES.md README.md`` writes them there, between two markers: the whole table, or
+one row a nuance.
 
 Must not know who shows it.
 """
@@ -24,6 +25,9 @@ COLUMNS = ("symptom", "where", "rfc", "cure", "nuance", "finding", "parameters")
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 """Between these two lines of a document the table stands."""
+
+BRIEF_BEGIN, BRIEF_END = "<!-- nuances: begin -->", "<!-- nuances: end -->"
+"""Between these two lines of a document its brief form stands."""
 
 
 def frame() -> pd.DataFrame:
@@ -60,19 +64,31 @@ def markdown() -> str:
     return "\n".join(lines)
 
 
+def brief() -> str:
+    """Return the nuances, a row for each: which faults they are here, and the findings that explain them."""
+    lines = ["| # | nuance | faults | explained by |", "|---|---|---|---|"]
+    for number, nuance in sorted(NUANCES.items()):
+        faults = [fault for fault in CATALOGUE if fault.nuance == number]
+        names = ", ".join(f"`{fault.name}`" for fault in faults)
+        findings = ", ".join(dict.fromkeys(fault.finding for fault in faults if fault.finding))
+        lines.append(f"| {number} | {nuance} | {names} | {findings} |")
+    return "\n".join(lines)
+
+
 def written_into(document: str) -> str:
-    """Return a document with the table between its two markers.
+    """Return a document with the table between its markers, the whole one or the brief.
 
     Raises
     ------
     ValueError
         The markers are not there.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no place for the table: put {BEGIN} and {END} there, a line each")
-    return f"{before}{begin}\n{markdown()}\n{end}{after}"
+    for begin, end, table in ((BEGIN, END, markdown), (BRIEF_BEGIN, BRIEF_END, brief)):
+        before, _, rest = document.partition(begin)
+        _, found, after = rest.partition(end)
+        if found:
+            return f"{before}{begin}\n{table()}\n{end}{after}"
+    raise ValueError(f"the document has no place for the table: put {BEGIN} and {END} there, a line each")
 
 
 def _row(fault: Fault) -> tuple[str | None, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from voxlab.base.datagram import Address, Flow
-from voxlab.base.errors import VoxlabError
+from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.base.journal import Journal
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS
@@ -34,6 +34,7 @@ from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted
 from voxlab.sip.media_description import Codec
+from voxlab.sip.uri import Uri
 from voxlab.transaction.timers import Timers
 from voxlab.transaction.via import LARGEST_DATAGRAM_BYTES
 
@@ -244,10 +245,24 @@ class PhoneMachine(PhoneCalls):
         return self.registrant.state
 
     def target(self, dialled: str) -> str:
-        """Return the URI for what somebody types: a name or number of our own domain, or a whole URI."""
+        """Return the URI for what somebody types: a name or number of our own domain, or a whole URI.
+
+        Raises
+        ------
+        VoxlabError
+            For what is neither.
+        """
+        if not dialled or any(ord(each) < 33 for each in dialled):
+            raise VoxlabError(f"{dialled!r} cannot be dialled: give a name, a number or a URI without spaces")
         if dialled.startswith(("sip:", "sips:", "tel:")):
-            return dialled
-        return f"sip:{dialled}" if "@" in dialled else f"sip:{dialled}@{self.settings.domain}"
+            target = dialled
+        else:
+            target = f"sip:{dialled}" if "@" in dialled else f"sip:{dialled}@{self.settings.domain}"
+        try:
+            Uri.parse(target)
+        except SipSyntaxError as error:
+            raise VoxlabError(f"{dialled!r} cannot be dialled: {error.reason}") from None
+        return target
 
     def dial(self, dialled: str, headers: Iterable[tuple[str, str]] = ()) -> int:
         """Dial, and return the leg's number; the line must be free, or its call on hold."""

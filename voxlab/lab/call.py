@@ -142,7 +142,7 @@ class Call(CallEvidence):
             reason += f": {self.phone.says[-1][1]}"
         lines = [reason]
         lines += [f"  {found.meaning}"] if found.meaning else []
-        lines.append("  see: call.ladder()")
+        lines.append("  see: call.ladder()   why: call.explain()")
         raise CallFailed("\n".join(lines)) from self._scenario_error()
 
     @blocking

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from voxlab.base.errors import SipSyntaxError, VoxlabError
+from voxlab.base.errors import VoxlabError
 from voxlab.dialog import events as leg_events
 from voxlab.elements.phone import Input
 from voxlab.elements.registrant import State as Registration
@@ -18,7 +18,6 @@ from voxlab.lab.fault_knobs import PHONE
 from voxlab.lab.phone_actions import PhoneActions
 from voxlab.lab.phone_options import PhoneOptions, source_of, updated
 from voxlab.sip.grammar import is_token
-from voxlab.sip.uri import Uri
 
 if TYPE_CHECKING:
     from voxlab.base.datagram import Address
@@ -203,10 +202,7 @@ class Phone(PhoneActions):
 
     def _schedule(self, call: Call, headers: tuple[tuple[str, str], ...]) -> None:
         machine = self._machine()
-        try:
-            Uri.parse(machine.target(call.dialled))
-        except SipSyntaxError as error:
-            raise VoxlabError(f"{call.dialled!r} cannot be dialled: {error.reason}") from None
+        machine.target(call.dialled)
         if not machine.lines.can_dial:
             raise VoxlabError(
                 f"{self.title} is {machine.phone.state.name.lower()}: hang up first, or put the call on hold"
