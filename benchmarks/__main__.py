@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from . import flat, forwarding, jitter, journal, media, parsing, plane, proxied, registering, simulated
+from . import class_b, flat, forwarding, jitter, journal, media, parsing, plane, proxied, registering, simulated
 from .report import Figure, Skipped, all_met, heading, line
 
 BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterator[Figure | Skipped]]] = {
     "sweep": jitter.measure_sweep,
     "regret": jitter.measure_regret,
     "media": media.measure,
+    "classb": class_b.measure,
     "plane": plane.measure_relaying,
     "busy": plane.measure_busy,
     "pacing": plane.measure_pacing,

@@ -28,6 +28,7 @@ MODULES: Final = (
     "jitter",
     "mixing",
     "quality",
+    "resampling",
     "sequence",
     "stream_statistics",
     "tones",

@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from voxlab.kernels.resampling import filtered
+
 Samples = npt.NDArray[np.int16]
 
 _CUTOFF: Final = 0.9
@@ -55,14 +57,12 @@ def resample(samples: Samples, from_hz: int, to_hz: int, *, loop: bool = False) 
         return np.zeros(0, np.int16)
     phases, taps = _phases(up, down)
     edge = taps // 2 + 1
-    padded = np.pad(samples.astype(np.float64), edge, mode="wrap" if loop else "constant")
-    at = np.arange(count) * down
-    out = np.empty(count)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps)
-    for phase in range(up):
-        rows = np.flatnonzero(at % up == phase)
-        out[rows] = windows[at[rows] // up + edge - taps // 2] @ phases[phase]
-    return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+    if loop:
+        padded = np.pad(samples.astype(np.float64), edge, mode="wrap")
+    else:
+        padded = np.zeros(len(samples) + 2 * edge)
+        padded[edge : edge + len(samples)] = samples
+    return filtered(padded, phases, down, edge - taps // 2, count)
 
 
 @lru_cache(maxsize=32)
