@@ -125,8 +125,9 @@ class Bench:
         password: str | None = None,
         uri: str = f"sip:{DOMAIN}",
         nonce_of: Response | None = None,
+        flow: Flow = UDP,
     ) -> str:
-        challenged = nonce_of or self.send(self.request())
+        challenged = nonce_of or self.send(self.request(), flow)
         text = answer(
             challenged.headers.get_all("WWW-Authenticate"),
             "REGISTER",
@@ -141,7 +142,7 @@ class Bench:
     def register(self, *lines: str, username: str | None = None, flow: Flow = UDP, **parts: object) -> Response:
         """Send a REGISTER with good credentials and return the answer; what was recorded on the way is dropped."""
         uri = str(parts.get("uri", f"sip:{DOMAIN}"))
-        authorization = self.credentials(username=username or str(parts.get("user", "alice")), uri=uri)
+        authorization = self.credentials(username=username or str(parts.get("user", "alice")), uri=uri, flow=flow)
         self.registrar.poll()
         return self.send(self.request(*lines, authorization=authorization, **parts), flow)  # type: ignore[arg-type]
 

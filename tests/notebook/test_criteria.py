@@ -98,7 +98,7 @@ def test_a_phone_that_was_never_refused_for_good_is_no_guesser(shop: Application
         alice.register()
     predict("02.3", "")
     assert missed("02.3", alice) == [
-        "more than 10 wrong proofs were looked at",
+        "10 wrong proofs were looked at",
         "after that the platform refused to look",
         "with the right password and some patience the phone came in",
     ]

@@ -162,7 +162,7 @@ def test_a_connection_that_closes_takes_its_outbound_bindings_along_and_no_other
 def natted(bench: Bench, port: int, contact_port: int = 5060, *, call_id: str = "c1") -> None:
     """Have a device on 10.1.1.1 register through a NAT that gives it ``port``."""
     flow = Flow("UDP", HERE, Address("127.0.0.5", port))
-    authorization = bench.credentials()
+    authorization = bench.credentials(flow=flow)
     request = bench.request(
         f"Contact: <sip:alice@10.1.1.1:{contact_port}>", authorization=authorization, call_id=call_id
     )
