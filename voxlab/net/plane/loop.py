@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit, typeof, types
+from numba import typeof, types
 
 from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
 from voxlab.net.plane import state as s
+from voxlab.net.plane.compiling import entry, uncounted
 from voxlab.net.plane.pacing import pace
 from voxlab.net.plane.records import ring
 from voxlab.net.plane.relay import read_clocks, serve
@@ -34,19 +35,19 @@ _row = types.int64[::1]
 _table = types.int64[:, ::1]
 
 
-@njit
+@uncounted
 def lock(control: Any) -> None:
     """Take the mutex."""
     pthread_mutex_lock(control[c.MUTEX_AT])
 
 
-@njit
+@uncounted
 def unlock(control: Any) -> None:
     """Give it back."""
     pthread_mutex_unlock(control[c.MUTEX_AT])
 
 
-@njit
+@uncounted
 def _serve_all(state: Any, ready: int) -> None:
     """Serve the sockets that are readable."""
     for k in range(ready):
@@ -57,7 +58,7 @@ def _serve_all(state: Any, ready: int) -> None:
             serve(state, word >> 1, word & 1)
 
 
-@njit(types.void(_state), nogil=True, cache=True)
+@entry(types.void(_state), nogil=True)
 def run(state: Any) -> None:
     """Receive, relay and speak until told to stop."""
     control = state.control
@@ -77,14 +78,14 @@ def run(state: Any) -> None:
         unlock(control)
 
 
-@njit(types.void(_row), cache=True)
+@entry(types.void(_row))
 def wake(control: Any) -> None:
     """Let the media thread look at what was written."""
     spec_at = control[c.SPEC_AT] + 80
     write(control[c.WAKE_FD], spec_at, 8)
 
 
-@njit(types.void(_row, _table, _table), cache=True)
+@entry(types.void(_row, _table, _table))
 def poke(control: Any, table: Any, changes: Any) -> None:
     """Write cells, all at once: each row of ``changes`` is (row, column, value)."""
     lock(control)
@@ -93,7 +94,7 @@ def poke(control: Any, table: Any, changes: Any) -> None:
     unlock(control)
 
 
-@njit(types.void(_row, _table, _int, _row), cache=True)
+@entry(types.void(_row, _table, _int, _row))
 def peek(control: Any, table: Any, row: int, out: Any) -> None:
     """Copy a row as it is between two batches."""
     lock(control)
@@ -102,7 +103,7 @@ def peek(control: Any, table: Any, row: int, out: Any) -> None:
     unlock(control)
 
 
-@njit(types.int32(_row, _row, _int, _int, _int), cache=True)
+@entry(types.int32(_row, _row, _int, _int, _int))
 def watch(control: Any, spec: Any, operation: int, fd: int, word: int) -> int:
     """Add a socket to what the media thread waits for, or take it out; return 0 if that went well."""
     lock(control)
@@ -117,7 +118,7 @@ def watch(control: Any, spec: Any, operation: int, fd: int, word: int) -> int:
     return result
 
 
-@njit(types.int64(_row, _table, _row, _int, _row), cache=True)
+@entry(types.int64(_row, _table, _row, _int, _row))
 def start_player(control: Any, players: Any, playing: Any, side: int, cells: Any) -> int:
     """Let a side speak; return how many do now."""
     lock(control)
@@ -133,7 +134,7 @@ def start_player(control: Any, players: Any, playing: Any, side: int, cells: Any
     return control[c.PLAYING]
 
 
-@njit(types.int64(_row, _table, _row, _int, _row), cache=True)
+@entry(types.int64(_row, _table, _row, _int, _row))
 def stop_player(control: Any, players: Any, playing: Any, side: int, out: Any) -> int:
     """Let a side fall silent; return whether it spoke, and copy where it stood."""
     lock(control)
@@ -150,7 +151,7 @@ def stop_player(control: Any, players: Any, playing: Any, side: int, out: Any) -
     return spoke
 
 
-@njit(types.int64(_row, _table, _int), cache=True)
+@entry(types.int64(_row, _table, _int))
 def swap(control: Any, books: Any, number: int) -> int:
     """Give the lab's thread the half of a book that was written, and the media thread the other.
 
@@ -169,7 +170,7 @@ def swap(control: Any, books: Any, number: int) -> int:
     return rows
 
 
-@njit(types.boolean(_row, _table, _int), cache=True)
+@entry(types.boolean(_row, _table, _int))
 def due(control: Any, books: Any, number: int) -> bool:
     """Tell whether a book is to be read now."""
     lock(control)
@@ -183,7 +184,7 @@ _rows = types.Array(types.int64, 2, "C")
 _octets = types.Array(types.uint8, 1, "C")
 
 
-@njit(types.void(_rows, _row, _octets, types.uint8[:, ::1]), cache=True)
+@entry(types.void(_rows, _row, _octets, types.uint8[:, ::1]))
 def gather(rows: Any, picked: Any, octets: Any, out: Any) -> None:
     """Copy datagrams of one size into a matrix, only their first bytes where they are not kept whole."""
     width = out.shape[1]

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
+from voxlab.net.plane.compiling import uncounted
 from voxlab.net.plane.records import record
 from voxlab.net.plane.relay import clock_ns, queue, send_all
 from voxlab.net.plane.syscalls import memcpy, memset, timerfd_settime
@@ -20,13 +19,13 @@ from voxlab.net.plane.syscalls import memcpy, memset, timerfd_settime
 HEADER_BYTES = 12
 
 
-@njit
+@uncounted
 def _put(row: Any, at_byte: int, value: int, count: int) -> None:
     for k in range(count):
         row[at_byte + k] = (value >> (8 * (count - 1 - k))) & 0xFF
 
 
-@njit
+@uncounted
 def _write_header(player: Any, row: Any) -> None:
     row[0] = 0x80
     row[1] = player[c.PAYLOAD_TYPE] | (0x80 if player[c.MARKER] else 0)
@@ -35,7 +34,7 @@ def _write_header(player: Any, row: Any) -> None:
     _put(row, 8, player[c.SSRC], 4)
 
 
-@njit
+@uncounted
 def _write_sound(player: Any, to_at: int) -> None:
     """Copy a frame of the sound, from its beginning again where it ends, or with silence behind."""
     wanted = player[c.FRAME_OCTETS]
@@ -55,7 +54,7 @@ def _write_sound(player: Any, to_at: int) -> None:
         start += taken
 
 
-@njit
+@uncounted
 def _skip_overdue(player: Any, now_ns: int) -> None:
     frames = (now_ns - player[c.NEXT_NS]) // player[c.FRAME_NS] + 1 - c.MAX_OVERDUE_FRAMES
     if frames > 0:
@@ -64,7 +63,7 @@ def _skip_overdue(player: Any, now_ns: int) -> None:
         player[c.MARKER] = 1
 
 
-@njit
+@uncounted
 def _speak(state: Any, side: int) -> None:
     """Send the frame that is due."""
     player = state.players[side]
@@ -86,7 +85,7 @@ def _speak(state: Any, side: int) -> None:
     state.sides[side, c.REFUSED] += send_all(state, state.sides[side, c.RTP_FD], 1)
 
 
-@njit
+@uncounted
 def pace(state: Any) -> None:
     """Send what is due of all players, and set the timer for what comes next."""
     control = state.control
@@ -105,7 +104,7 @@ def pace(state: Any) -> None:
         _arm(state, next_ns)
 
 
-@njit
+@uncounted
 def _arm(state: Any, next_ns: int) -> None:
     """Set the timer, which also takes back that it fired; 0 stops it."""
     spec = state.spec

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numba import njit
+from voxlab.net.plane.compiling import uncounted
 
 _RTP_HEADER: Final = 12
 _SR, _RR, _SDES, _BYE = 200, 201, 202, 203
 
 
-@njit
+@uncounted
 def is_control(data: Any, i: int, size: int) -> bool:
     """Tell RTCP from RTP where both come to one port."""
     return size > 1 and 192 <= data[i, 1] <= 223
 
 
-@njit
+@uncounted
 def is_rtp(data: Any, i: int, size: int) -> bool:
     """Tell whether a data packet's version, sources, extension and padding fit its length."""
     if size < _RTP_HEADER or data[i, 0] >> 6 != 2:
@@ -36,7 +36,7 @@ def is_rtp(data: Any, i: int, size: int) -> bool:
     return start <= size and (not first & 0x20 or 0 < data[i, size - 1] <= size - start)
 
 
-@njit
+@uncounted
 def is_compound(data: Any, i: int, size: int) -> bool:
     """Tell whether a compound packet begins with a report and each of its packets is as long as it says."""
     at = 0
@@ -60,7 +60,7 @@ def is_compound(data: Any, i: int, size: int) -> bool:
     return True
 
 
-@njit
+@uncounted
 def _is_whole(data: Any, i: int, at: int, end: int) -> bool:
     """Tell whether a packet has room for what its count announces."""
     count = data[i, at] & 0x1F
@@ -75,7 +75,7 @@ def _is_whole(data: Any, i: int, at: int, end: int) -> bool:
     return kind != _SDES or _is_description(data, i, at + 4, end, count)
 
 
-@njit
+@uncounted
 def _is_description(data: Any, i: int, start: int, end: int, chunks: int) -> bool:
     at = start
     for _ in range(chunks):

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numba import njit
-
 from voxlab.net.plane import cells as c
+from voxlab.net.plane.compiling import uncounted
 from voxlab.net.plane.syscalls import memcpy, write
 
 HALF: Final = 32
@@ -22,7 +21,7 @@ LATE_NS: Final = 10_000_000_000
 """What it only counts can wait: the longer, the more packets share the work."""
 
 
-@njit
+@uncounted
 def record(
     state: Any, side: int, came_to: int, control: bool, fate: int, source: int, target: int, from_at: int, size: int
 ) -> int:
@@ -67,7 +66,7 @@ def record(
     return half << HALF | row
 
 
-@njit
+@uncounted
 def _keep(state: Any, book: Any, half: int, from_at: int, size: int) -> int:
     at = book[c.USED]
     if at + size > state.octets.shape[1]:
@@ -77,14 +76,14 @@ def _keep(state: Any, book: Any, half: int, from_at: int, size: int) -> int:
     return at
 
 
-@njit
+@uncounted
 def mark(state: Any, where: int, cell: int, value: int) -> None:
     """Write a cell of a row that `record` has written."""
     if where >= 0:
         state.rows[where >> HALF, where & ((1 << HALF) - 1), cell] = value
 
 
-@njit
+@uncounted
 def _note_bell(state: Any, book: Any, prompt: bool, crowded: bool) -> None:
     now_ns = state.control[c.NOW_NS]
     due_ns = max(now_ns, state.control[c.RUNG_NS] + PROMPT_NS) if prompt else now_ns + LATE_NS
@@ -93,7 +92,7 @@ def _note_bell(state: Any, book: Any, prompt: bool, crowded: bool) -> None:
     book[c.BELL_NS] = min(book[c.BELL_NS], due_ns) if book[c.BELL_NS] else due_ns
 
 
-@njit
+@uncounted
 def ring(state: Any) -> int:
     """Tell the lab's thread if it is time; return how many milliseconds may pass until it is, -1 for ever."""
     control = state.control

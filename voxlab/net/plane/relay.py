@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
 from voxlab.net.plane import state as s
+from voxlab.net.plane.compiling import uncounted
 from voxlab.net.plane.packets import is_compound, is_control, is_rtp
 from voxlab.net.plane.records import mark, record
 from voxlab.net.plane.syscalls import clock_gettime, errno, recvmmsg, sendmmsg
@@ -23,14 +22,14 @@ CLOCK_TRIES = 4
 CLOSE_ENOUGH_NS = 2_000
 
 
-@njit
+@uncounted
 def clock_ns(state: Any, clock: int) -> int:
     """Return a clock."""
     clock_gettime(clock, state.control[c.SPEC_AT])
     return state.spec[0] * NS + state.spec[1]
 
 
-@njit
+@uncounted
 def read_clocks(state: Any) -> None:
     """Note what time it is, and how far CLOCK_REALTIME is ahead, from the pair of readings that was disturbed least."""
     best_ns = 1 << 62
@@ -46,7 +45,7 @@ def read_clocks(state: Any) -> None:
             return
 
 
-@njit
+@uncounted
 def arrival_ns(state: Any, i: int) -> int:
     """Return when the kernel took a datagram; now, if it did not say, or if its clock was set meanwhile."""
     now_ns = state.control[c.NOW_NS]
@@ -59,7 +58,7 @@ def arrival_ns(state: Any, i: int) -> int:
     return stamp_ns if 0 <= now_ns - stamp_ns < OLDEST_NS else now_ns
 
 
-@njit
+@uncounted
 def admits(latch: Any, source: int, now_ns: int) -> bool:
     """Tell whether a datagram is the peer's; a latch that is open takes the first source of the network allowed."""
     if (
@@ -75,7 +74,7 @@ def admits(latch: Any, source: int, now_ns: int) -> bool:
     return False
 
 
-@njit
+@uncounted
 def queue(state: Any, i: int, count: int, target: int, base_at: int, size: int, row: int) -> None:
     """Put a datagram of row ``i`` of the inbox, or of the speech, into the outbox."""
     note = state.notes[count]
@@ -85,7 +84,7 @@ def queue(state: Any, i: int, count: int, target: int, base_at: int, size: int, 
     note[s.RECORD] = row
 
 
-@njit
+@uncounted
 def send_all(state: Any, fd: int, count: int) -> int:
     """Send the outbox; what the system does not take is dropped, as on any wire; return how many that were."""
     sent = 0
@@ -102,13 +101,13 @@ def send_all(state: Any, fd: int, count: int) -> int:
     return refused
 
 
-@njit
+@uncounted
 def receive(state: Any, fd: int) -> int:
     """Take a batch of datagrams; return how many came."""
     return recvmmsg(fd, state.control[c.INBOX_AT], c.BATCH, at.MSG_DONTWAIT, 0)
 
 
-@njit
+@uncounted
 def tidy(state: Any, count: int) -> None:
     """Make the inbox ready again: the kernel has written the lengths that it used."""
     for i in range(count):
@@ -117,7 +116,7 @@ def tidy(state: Any, count: int) -> None:
         state.inbox[i, at.H_FLAGS] = 0
 
 
-@njit
+@uncounted
 def is_touched(state: Any, side: int, i: int, size: int, source: int, control: bool) -> bool:
     """Tell whether what the peer sends a side that relays must be translated, which is the lab's thread's work."""
     cells = state.sides[side]
@@ -130,7 +129,7 @@ def is_touched(state: Any, side: int, i: int, size: int, source: int, control: b
     return latch[c.LATCH_OPEN] != 0 or source == latch[c.LATCH_SOURCE]
 
 
-@njit
+@uncounted
 def judge(state: Any, side: int, i: int, size: int, source: int, control: bool, at_ns: int) -> int:
     """Return the fate of what came to a side that relays, and count it."""
     cells = state.sides[side]
@@ -144,7 +143,7 @@ def judge(state: Any, side: int, i: int, size: int, source: int, control: bool, 
     return c.FORWARDED
 
 
-@njit
+@uncounted
 def destination(state: Any, partner: int, control: bool) -> int:
     """Return where a partner's peer is."""
     if partner < 0:
@@ -152,7 +151,7 @@ def destination(state: Any, partner: int, control: bool) -> int:
     return state.sides[partner, (c.RTCP_LATCH if control else c.RTP_LATCH) + c.LATCH_SOURCE]
 
 
-@njit
+@uncounted
 def way_out(state: Any, partner: int, control: bool) -> int:
     """Return the socket to send from: RTCP has a port of its own unless the peer takes both on one (RFC 5761)."""
     cells = state.sides[partner]
@@ -160,7 +159,7 @@ def way_out(state: Any, partner: int, control: bool) -> int:
     return cells[c.RTCP_FD] if control and not muxed else cells[c.RTP_FD]
 
 
-@njit
+@uncounted
 def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int, bool]:
     """Judge and record a datagram; return its fate, where it goes, its row, and whether it is RTCP."""
     size = state.inbox[i, at.H_LENGTH] & 0xFFFFFFFF
@@ -185,7 +184,7 @@ def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int
     return fate, target, row, control
 
 
-@njit
+@uncounted
 def take_batch(state: Any, side: int, came_to: int, count: int) -> None:
     """Take what came to one socket and send on what is to be sent on."""
     partner = state.sides[side, c.PARTNER]
@@ -206,7 +205,7 @@ def take_batch(state: Any, side: int, came_to: int, count: int) -> None:
         state.sides[partner, c.REFUSED] += send_all(state, through, queued)
 
 
-@njit
+@uncounted
 def serve(state: Any, side: int, came_to: int) -> None:
     """Take one batch from a socket of a side; the rest keeps it readable."""
     mode = state.sides[side, c.MODE]

@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numba.extending
 from numba import types
+
+from voxlab.net.plane.compiling import uncounted
 
 _int, _unsigned, _word = types.int32, types.uint32, types.intp
 _function: Any = types.ExternalFunction
 _pointer: Any = types.CPointer
-_compiled: Any = numba.njit
-_array_at: Any = numba.carray  # type: ignore[attr-defined]
+_intrinsic: Any = numba.extending.intrinsic
 
 recvmmsg = _function("recvmmsg", _int(_int, _word, _unsigned, _int, _word))
 sendmmsg = _function("sendmmsg", _int(_int, _word, _unsigned, _int))
@@ -34,7 +36,17 @@ pthread_mutex_unlock = _function("pthread_mutex_unlock", _int(_word))
 _errno_location = _function("__errno_location", _pointer(_int)())
 
 
-@_compiled
+@_intrinsic
+def _value_at(_typing: Any, pointer: Any) -> Any:
+    """Read what a pointer points to."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load(arguments[0])
+
+    return pointer.dtype(pointer), generate
+
+
+@uncounted
 def errno() -> int:
     """Return why the last call of this thread failed."""
-    return _array_at(_errno_location(), 1)[0]
+    return _value_at(_errno_location())
