@@ -86,7 +86,7 @@ class _Sheet:
         self._span = _SPAN if count <= 4 else _NARROW_SPAN
         self._x = [_PAD + _GUTTER + _EDGE + index * self._span for index in range(count)]
         self.width = max((self._x[-1] if self._x else 0) + _EDGE + _PAD, 640)
-        self._verdict = _wrapped(flow.verdict, int((self.width - 2 * _PAD) / (_VERDICT_PX * 0.56)))
+        self._verdict = _wrapped(flow.verdict, int((self.width - 2 * _PAD) / (_VERDICT_PX * 0.64)))
         self._top = _PAD + len(self._verdict) * 22 + 14
         self._placed, self._bottom = self._places()
 

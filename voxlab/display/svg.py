@@ -48,17 +48,23 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
+WIDEST_PX = 1040
+"""What fits beside the numbers of cells in a window of usual size."""
+
+
 def picture(
     width: float, height: float, body: Iterable[str], *, title: str, description: str, style: str, class_: str
 ) -> Markup:
     """Return a whole picture that says in words what it shows and shrinks to the width it is given.
 
+    Where a page does not shrink it, as in notebooks that were exported to HTML, it is at most `WIDEST_PX` wide.
     Its one identifier is made from its content: equal pictures are equal strings, different ones on a page do not
     collide.
     """
     body = list(body)
     key = hashlib.sha256("".join((title, description, *body)).encode("utf-8", "surrogateescape")).hexdigest()[:10]
     names = f"vx-{key}-title", f"vx-{key}-text"
+    scale = min(1.0, WIDEST_PX / width)
     return element(
         "svg",
         element("title", title, id=names[0]),
@@ -67,8 +73,8 @@ def picture(
         *body,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {number(width)} {number(height)}",
-        width=width,
-        height=height,
+        width=round(width * scale, 2),
+        height=round(height * scale, 2),
         role="img",
         aria_label=title,
         aria_describedby=names[1],
