@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.planes import Site, packet, report, site
+from tests.contract.test_secure_planes import Leg
 from voxlab.base.records import RtcpRecord
 from voxlab.host.plane_cloud_port import PlaneCloudPort
 from voxlab.host.plane_sender import PlaneSender
@@ -29,14 +30,31 @@ def relayed(*ports: Any) -> list[bool]:
     return [isinstance(port, PlaneCloudPort) and port._relayed for port in ports]
 
 
-def test_a_leg_with_keys_is_left_to_the_labs_thread(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxlab.host.plane_cloud_port.keyed", lambda agreed: True)
-    alice, a, b, bob = here.bridge()
-    assert relayed(a, b) == [False, False]
-    alice.send(a, packet(1))
-    assert bob.bytes_heard() == [packet(1)]
-    alice.send(a, report(), rtcp=True)
-    assert bob.bytes_heard(rtcp=True) == [report()]
+def test_keys_that_the_media_thread_cannot_use_are_left_to_the_labs_thread(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voxlab.media.srtp.Srtp.handles", lambda _: None)  # a library of another make
+    alice, bob = Leg(here, 10), Leg(here, 20)
+    here.world.submit(alice.port.join, bob.port)
+    assert relayed(alice.port, bob.port) == [False, False]
+    alice.send(packet(1))
+    assert bob.hear() == [packet(1)]
+    alice.send(report(), rtcp=True)
+    assert bob.hear(rtcp=True) == [report()]
+
+
+def test_an_encrypted_key_that_the_other_leg_numbers_differently_is_opened_by_the_labs_thread(here: Site) -> None:
+    alice, bob = Leg(here, 10, events=101), Leg(here, 20, events=96)
+    here.world.submit(alice.port.join, bob.port)
+    assert relayed(alice.port, bob.port) == [True, True]
+    alice.send(packet(1))
+    assert bob.hear() == [packet(1)]
+    alice.send(packet(2, kind=101, payload=bytes(4)))
+    assert bob.hear() == [packet(2, kind=96, payload=bytes(4))]
+    here.until(lambda: relayed(alice.port, bob.port) == [False, False])
+    alice.send(packet(3))
+    assert bob.hear() == [packet(3)]
+    assert here.side(alice.port).packets == 3
 
 
 def test_two_legs_that_speak_differently_are_left_to_the_labs_thread(here: Site) -> None:

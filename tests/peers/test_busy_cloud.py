@@ -101,7 +101,8 @@ class Wire:
         self._socket.close()
 
 
-def test_a_cloud_that_computes_leaves_no_gap_in_what_real_phones_hear(tmp_path: Path) -> None:
+@pytest.mark.parametrize("extra", ["", ";mediaenc=srtp"], ids=["plain", "srtp"])
+def test_a_cloud_that_computes_leaves_no_gap_in_what_real_phones_hear(tmp_path: Path, extra: str) -> None:
     if not build.warm():
         pytest.skip(f"there is no compiled plane here: {build.why_not()}; cure: Linux, without NUMBA_DISABLE_JIT")
     with Street() as street:
@@ -109,7 +110,8 @@ def test_a_cloud_that_computes_leaves_no_gap_in_what_real_phones_hear(tmp_path: 
         folder = tmp_path / "voxlab"
         with Served(FORWARDING + BUSY, folder, host=at_cloud, prefix=street.prefix) as cloud:
             server = cloud.until_ready()["udp"]
-            alice, bob = account(CALLER, server), account(CALLEE, server, extra=";answermode=auto")
+            alice = account(CALLER, server, extra=extra)
+            bob = account(CALLEE, server, extra=f";answermode=auto{extra}")
             with (
                 Baresip(tmp_path / CALLER, street, at_caller, alice, tone_hz=CALLER_HZ) as caller,
                 Baresip(tmp_path / CALLEE, street, at_callee, bob, tone_hz=CALLEE_HZ) as callee,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class OnPlane(MediaEnd):
     """What both kinds of end do with a lane: they take runs instead of datagrams, and speak through it."""
 
+    _thread_has_keys = False
+
     def _enter_plane(self) -> None:
         """Take runs from now on, where there is a media thread."""
         if self.lane is not None:
@@ -69,9 +71,18 @@ class OnPlane(MediaEnd):
             session.send_by(PlaneSender(session.sender, lane, self._target, self._speaks_plainly))
         return session
 
-    def _speaks_plainly(self) -> bool:
+    def _secure(self, agreed: MediaAgreed) -> None:
+        """Take the keys that were agreed on, and let the media thread have them, too."""
+        super()._secure(agreed)
+        self._thread_has_keys = self.lane is not None and self.lane.secure(self._srtp)
+
+    def _is_for_thread(self) -> bool:
+        """Whether the media thread can send as was agreed: in the clear, or with keys that it has."""
         agreed = self.negotiation.agreed
-        return not self.flawed and not self.port.shaped and (agreed is None or not keyed(agreed))
+        return agreed is None or not keyed(agreed) or self._thread_has_keys
+
+    def _speaks_plainly(self) -> bool:
+        return not self.flawed and not self.port.shaped and self._is_for_thread()
 
     def treated(self) -> None:
         """Speak by the lab's thread while its device has a fault of RTP, by the media thread otherwise."""
@@ -95,9 +106,20 @@ class OnPlane(MediaEnd):
             self._pump()
 
     def _record_spoken(self, run: Run) -> None:
+        """Record what left here as it left: what we spoke, and what was encrypted on its way through."""
         assert run.destination is not None
-        if self.place.journal.payloads != "none":
+        if not run.plain:
+            for data, _, left_s in run.datagrams():
+                if run.control:
+                    self._tap.rtcp(left_s, self._rtcp_source(), run.destination, data)
+                else:
+                    self._tap.rtp(left_s, self.port.rtp_address, run.destination, data)
+        elif self.place.journal.payloads != "none":
             self._write(run.batch(), self.port.rtp_address, run.destination, run)
+
+    def _rtcp_source(self) -> Address:
+        agreed = self.negotiation.agreed
+        return self.port.rtp_address if agreed is not None and agreed.rtcp_mux else self.port.rtcp_address
 
     # -- evidence
 
@@ -148,5 +170,5 @@ def _outcome(run: Run) -> NDArray[np.uint8]:
 
 
 def keyed(agreed: MediaAgreed) -> bool:
-    """Whether the leg's packets are encrypted: then they are not the media thread's."""
+    """Whether the leg's packets are encrypted."""
     return agreed.keys is not None

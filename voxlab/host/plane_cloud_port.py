@@ -1,8 +1,8 @@
 """The cloud's end of a leg where there is a media thread: joined with another it lets that relay.
 
-RFC 3550 s.7, RFC 7362 s.5. Class A goes that way: a bridge that passes bytes on untouched. What has keys or must be
-translated stays with the lab's thread, which gets its packets from the media thread one by one. Must not know
-scenarios.
+RFC 3550 s.7, RFC 7362 s.5. That way goes a bridge that passes on what packets hold: bytes untouched, or opened with one
+leg's keys and protected with the other's. What must be translated stays with the lab's thread, which gets its packets
+from the media thread one by one. Must not know scenarios.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from voxlab.base.datagram import Address
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.host.cloud_port import CLOUD_CODECS, CloudPort
 from voxlab.host.media import MediaPlace
-from voxlab.host.on_plane import OnPlane, keyed
+from voxlab.host.on_plane import OnPlane
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class PlaneCloudPort(OnPlane, CloudPort):
                 port._relayed = False
 
     def _passes(self) -> bool:
-        """Whether what the far end usually sends passes byte for byte: not encrypted, nor another codec or number."""
+        """Whether what the far end usually sends passes: no other codec or number, no keys but the thread's."""
         agreed = self.negotiation.agreed
         if self.port.shaped:
             return False
         if agreed is None:
             return True
-        if keyed(agreed) or self._handed_back or not self._ports_tell(agreed):
+        if not self._is_for_thread() or self._handed_back or not self._ports_tell(agreed):
             return False
         usual = [each.payload_type for each in agreed.receives if _name(each) == _name(agreed.codec)]
         return bool(usual) and self._touches().isdisjoint(usual)
@@ -148,17 +148,21 @@ class PlaneCloudPort(OnPlane, CloudPort):
         side.receiver.refused.malformed += more.malformed
         side.rtp.strangers += more.rtp_strangers
         side.rtcp.strangers += more.rtcp_strangers
+        if self._srtp is not None:
+            self._srtp.refused["authentication"] += more.forged
+            self._srtp.refused["replay"] += more.replayed
 
     # -- what came
 
     def _take(self, run: Run, source: Address) -> None:
-        from voxlab.net.plane.cells import FOR_LAB, FORWARDED, UNDELIVERABLE, UNSENT
+        from voxlab.net.plane.cells import FOR_LAB, FORWARDED, SEALED, UNDELIVERABLE, UNSENT
 
         if run.fate == FOR_LAB:
             self._take_for_lab(run, source)
             return
         batch = run.batch() if run.plain else None
-        self._record_foreign_run(run, source, batch)
+        if run.fate == SEALED or self._srtp is None:  # what was opened is on record as it came
+            self._record_foreign_run(run, source, batch)
         if run.fate in {FORWARDED, UNDELIVERABLE, UNSENT} and not run.control:
             self._count(run, batch)
         if run.destination is not None and isinstance(self._other, PlaneCloudPort):
@@ -216,10 +220,6 @@ class PlaneCloudPort(OnPlane, CloudPort):
                 self._tap.rtcp(left_s, self._rtcp_source(), destination, data)
             else:
                 self._tap.rtp(left_s, self.port.rtp_address, destination, data)
-
-    def _rtcp_source(self) -> Address:
-        agreed = self.negotiation.agreed
-        return self.port.rtp_address if agreed is not None and agreed.rtcp_mux else self.port.rtcp_address
 
     def streams(self) -> list[tuple[Address, StreamStatistics]]:
         """Return each received stream with where it came from."""

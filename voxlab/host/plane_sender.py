@@ -46,7 +46,7 @@ class PlaneSender(Sender):
     target : callable
         Returns where packets go, None for nowhere.
     is_plain : callable
-        Returns whether packets go out as they are made; what is encrypted is not the thread's.
+        Returns whether the thread can send them: in the clear, or with keys that it has.
     """
 
     def __init__(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,29 @@ _PROFILES: Final = {
     "AES_CM_128_HMAC_SHA1_32": "SRTP_PROFILE_AES128_CM_SHA1_32",
 }
 KEY_BYTES: Final = 30
+_FUNCTIONS: Final = "srtp_unprotect", "srtp_unprotect_rtcp", "srtp_protect", "srtp_protect_rtcp"
+OPEN_RTP, OPEN_RTCP, PROTECT_RTP, PROTECT_RTCP = range(4)
+
+Crypt = Callable[[int, int, bytes], "bytes | int"]
+"""``crypt(which, context, data)``: what one of the functions makes of a packet, or the status of a refusal."""
+_STATUS_WORDS: Final = {7: "authentication", 9: "replay", 10: "replay"}  # srtp_err_status_t
+
+
+class Handles(NamedTuple):
+    """Addresses for whoever calls the library without Python.
+
+    Attributes
+    ----------
+    functions : tuple of int
+        ``srtp_unprotect``, ``srtp_unprotect_rtcp``, ``srtp_protect``, ``srtp_protect_rtcp``, each
+        ``status(context, data, length)``.
+    inward, outward : int
+        The contexts of what comes and of what is sent; they live as long as the `Srtp`.
+    """
+
+    functions: tuple[int, ...]
+    inward: int
+    outward: int
 
 
 class SrtpUnavailable(VoxlabError):
@@ -68,13 +92,45 @@ class Srtp:
         self._out = library.Session(policy(key=local, ssrc_type=outbound, srtp_profile=profile))
         self._in = library.Session(policy(key=remote, ssrc_type=inbound, srtp_profile=profile))
         self.refused: Counter[str] = Counter()
+        self._handles: Handles | None = None
+        self._crypt: Crypt | None = None
+
+    def handles(self) -> Handles | None:
+        """Return the addresses of the library's functions and of our contexts; None if it is of another make."""
+        try:
+            binding = importlib.import_module("pylibsrtp._binding")
+            ffi, lib = binding.ffi, binding.lib
+            found = [ffi.addressof(lib, name) for name in _FUNCTIONS]
+            if any(len(ffi.typeof(each).args) != 3 for each in found):
+                return None
+            functions = tuple(int(ffi.cast("intptr_t", each)) for each in found)
+            inward, outward = (int(ffi.cast("intptr_t", each._srtp[0])) for each in (self._in, self._out))
+        except (ImportError, AttributeError, TypeError):
+            return None
+        return Handles(functions, inward, outward)
+
+    def share(self, handles: Handles, crypt: Crypt) -> None:
+        """Let somebody else use the contexts, too: from here on every packet of ours goes through ``crypt``."""
+        self._handles, self._crypt = handles, crypt
 
     def protect(self, data: bytes) -> bytes:
         """Return an RTP packet or compound RTCP packet as it goes on the wire."""
-        return bytes(self._out.protect_rtcp(data) if is_rtcp(data) else self._out.protect(data))
+        control = is_rtcp(data)
+        if self._crypt is None or self._handles is None:
+            return bytes(self._out.protect_rtcp(data) if control else self._out.protect(data))
+        made = self._crypt(PROTECT_RTCP if control else PROTECT_RTP, self._handles.outward, data)
+        if isinstance(made, int):
+            raise self._error(f"status {made}")
+        return made
 
     def open(self, data: bytes) -> bytes | None:
         """Return what a packet from the wire holds; None, and it is counted, if it is not the peer's or came before."""
+        if self._crypt is not None and self._handles is not None:
+            found = self._crypt(OPEN_RTCP if is_rtcp(data) else OPEN_RTP, self._handles.inward, data)
+            if isinstance(found, int):
+                self.refused[_STATUS_WORDS.get(found, "malformed")] += 1
+                return None
+            return found
         try:
             return bytes(self._in.unprotect_rtcp(data) if is_rtcp(data) else self._in.unprotect(data))
         except self._error as error:

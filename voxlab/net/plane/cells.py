@@ -18,6 +18,8 @@ BATCH: Final = 32
 """Datagrams of one system call."""
 DATAGRAM_BYTES: Final = 2048
 """More than any RTP packet on Ethernet; what is longer is cut off by the kernel, counted and dropped."""
+TRAILER_BYTES: Final = 148
+"""The most that libsrtp adds to a packet."""
 MAX_OVERDUE_FRAMES: Final = 25
 """What a talker that was held up sends late, as ``media.sender`` has it; older frames are skipped."""
 
@@ -44,8 +46,12 @@ MAX_OVERDUE_FRAMES: Final = 25
     ARMED_NS,  # when the timer fires, 0 for never
     PLAYING,  # how many players there are
     WAKES,
+    OPEN_RTP,  # addresses of libsrtp's functions, 0 where there is none
+    OPEN_RTCP,
+    PROTECT_RTP,
+    PROTECT_RTCP,
     CONTROL,
-) = range(22)
+) = range(26)
 
 # What the media thread leaves is written into two books: what the lab's thread acts on, and what it only counts.
 URGENT, COUNTED, BOOKS = range(3)
@@ -60,14 +66,18 @@ ACTIVE, COUNT, USED, BELL_NS, BOOK_CELLS = range(5)
     PARTNER,
     KEEP_PAYLOAD,
     SERIAL,  # never given twice: rows of who has left go to nobody
+    OPENS,  # the SRTP context of what comes, 0 for plain RTP
+    SEALS,  # that of what leaves
     PACKETS,
     REPORTS,
     MALFORMED,
     NO_DESTINATION,
     REFUSED,
     UNOBSERVED,  # handled, but the records were full
+    FORGED,
+    REPLAYED,
     RTP_LATCH,  # six cells
-) = range(13)
+) = range(17)
 LATCH_SOURCE, LATCH_OPEN, LATCH_UNTIL_NS, LATCH_NETWORK, LATCH_MASK, STRANGERS, LATCH_CELLS = range(7)
 RTCP_LATCH: Final = RTP_LATCH + LATCH_CELLS
 TOUCHED: Final = RTCP_LATCH + LATCH_CELLS
@@ -120,4 +130,5 @@ IDLE, DELIVER, RELAY = range(3)
 HEAD_BYTES: Final = 16
 
 # Fates.
-FOR_LAB, FORWARDED, SPOKEN, STRANGER, BROKEN, UNDELIVERABLE, UNSENT = range(7)
+# SEALED: as it came, encrypted, before it was opened; another row tells what became of it.
+FOR_LAB, FORWARDED, SPOKEN, STRANGER, BROKEN, UNDELIVERABLE, UNSENT, SEALED = range(8)

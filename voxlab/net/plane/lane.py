@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,16 @@ class Stood(NamedTuple):
     marker: bool
 
 
+class Secured(Protocol):
+    """The keys of one leg, as ``media.srtp.Srtp`` has them."""
+
+    def handles(self) -> Any:
+        """Return the addresses of functions and contexts; None if there are none."""
+
+    def share(self, handles: Any, crypt: Any) -> None:
+        """Go through ``crypt`` from here on."""
+
+
 class Counts(NamedTuple):
     """What a side has counted while it relayed, and whom it has latched to."""
 
@@ -114,6 +124,8 @@ class Counts(NamedTuple):
     no_destination: int
     refused: int
     unobserved: int
+    forged: int
+    replayed: int
     rtp_source: Address | None
     rtcp_source: Address | None
     rtp_open: bool
@@ -132,6 +144,8 @@ class Counts(NamedTuple):
             no_destination=self.no_destination - before.no_destination,
             refused=self.refused - before.refused,
             unobserved=self.unobserved - before.unobserved,
+            forged=self.forged - before.forged,
+            replayed=self.replayed - before.replayed,
             rtp_strangers=self.rtp_strangers - before.rtp_strangers,
             rtcp_strangers=self.rtcp_strangers - before.rtcp_strangers,
         )
@@ -145,6 +159,7 @@ class Lane:
         self.take = take
         self.speaks = False
         self._sound: npt.NDArray[np.uint8] | None = None
+        self._secured: Secured | None = None
         self.side = thread.enter(rtp_fd, rtcp_fd, self._hand_over)
 
     def _hand_over(self, rows: Rows) -> None:
@@ -156,6 +171,22 @@ class Lane:
         """Begin anew, for another user of the port: counts of 0, nobody expected, all to the lab's thread."""
         fresh = dict.fromkeys(range(c.PACKETS, c.SIDE_CELLS), 0) | dict.fromkeys(_LATCH_SOURCES, c.NOBODY)
         self._poke(*fresh.items(), (c.KEEP_PAYLOAD, 0), (c.MODE, c.DELIVER), (c.PARTNER, c.NOBODY))
+        self.secure(None)
+
+    def secure(self, secured: Secured | None) -> bool:
+        """Open what comes and protect what leaves with these keys, or no more; return whether the thread can.
+
+        Where it cannot, packets are the lab's thread's.
+        """
+        handles = None if secured is None else secured.handles()
+        if secured is None or handles is None:
+            self._poke((c.OPENS, 0), (c.SEALS, 0))
+        else:
+            self.thread.call_by(handles.functions)
+            secured.share(handles, self.thread.crypt)
+            self._poke((c.OPENS, handles.inward), (c.SEALS, handles.outward))
+        self._secured = secured  # after the thread has let go of the contexts before
+        return secured is None or handles is not None
 
     def deliver(self) -> None:
         """Let the lab's thread have what comes; a partner that it was joined with is parted too."""
@@ -167,6 +198,7 @@ class Lane:
             self.hush()
         self.thread.drain()
         self._poke((c.MODE, c.IDLE), (c.PARTNER, c.NOBODY))
+        self.secure(None)
 
     def keep_payload(self, wanted: bool) -> None:
         """Say whether what is relayed or spoken is kept whole for the journal."""
@@ -275,6 +307,7 @@ class Lane:
         """Give the sockets back."""
         if self.speaks:
             self.hush()
+        self.secure(None)
         self.thread.leave(self.side)
 
     def _poke(self, *changes: tuple[int, int]) -> None:

@@ -14,6 +14,7 @@ from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
 from voxlab.net.plane import state as s
 from voxlab.net.plane.compiling import entry, uncounted
+from voxlab.net.plane.crypt import crypt as crypted
 from voxlab.net.plane.pacing import pace
 from voxlab.net.plane.records import ring
 from voxlab.net.plane.relay import read_clocks, serve
@@ -94,6 +95,15 @@ def poke(control: Any, table: Any, changes: Any) -> None:
     unlock(control)
 
 
+@entry(types.void(_row, _table))
+def poke_control(control: Any, changes: Any) -> None:
+    """Write control cells: each row of ``changes`` is (cell, value)."""
+    lock(control)
+    for k in range(len(changes)):
+        control[changes[k, 0]] = changes[k, 1]
+    unlock(control)
+
+
 @entry(types.void(_row, _table, _int, _row))
 def peek(control: Any, table: Any, row: int, out: Any) -> None:
     """Copy a row as it is between two batches."""
@@ -149,6 +159,15 @@ def stop_player(control: Any, players: Any, playing: Any, side: int, out: Any) -
         out[k] = players[side, k]
     unlock(control)
     return spoke
+
+
+@entry(types.int64(_state, _int, _int, _int, _int))
+def crypt(state: Any, which: int, context: int, data_at: int, size: int) -> int:
+    """Open or protect a packet for the lab's thread; return its size, or less than 0 for the status of a refusal."""
+    lock(state.control)
+    size = crypted(state, which, context, data_at, size)
+    unlock(state.control)
+    return size
 
 
 @entry(types.int64(_row, _table, _int))

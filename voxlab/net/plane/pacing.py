@@ -12,6 +12,7 @@ from typing import Any
 from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
 from voxlab.net.plane.compiling import uncounted
+from voxlab.net.plane.crypt import protected
 from voxlab.net.plane.records import record
 from voxlab.net.plane.relay import clock_ns, queue, send_all
 from voxlab.net.plane.syscalls import memcpy, memset, timerfd_settime
@@ -80,6 +81,11 @@ def _speak(state: Any, side: int) -> None:
     target = player[c.TARGET]
     if target == c.NOBODY:
         return
+    if state.sides[side, c.SEALS]:
+        size = protected(state, side, speech_at, size, False)
+        if size < 0:
+            state.sides[side, c.REFUSED] += 1
+            return
     row = record(state, side, 0, False, c.SPOKEN, c.NOBODY, target, speech_at, size)
     queue(state, 0, 0, target, speech_at, size, row)
     state.sides[side, c.REFUSED] += send_all(state, state.sides[side, c.RTP_FD], 1)

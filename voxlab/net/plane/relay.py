@@ -12,6 +12,7 @@ from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
 from voxlab.net.plane import state as s
 from voxlab.net.plane.compiling import uncounted
+from voxlab.net.plane.crypt import opened, protected
 from voxlab.net.plane.packets import is_compound, is_control, is_rtp
 from voxlab.net.plane.records import mark, record
 from voxlab.net.plane.syscalls import clock_gettime, errno, recvmmsg, sendmmsg
@@ -161,8 +162,13 @@ def way_out(state: Any, partner: int, control: bool) -> int:
 
 @uncounted
 def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int, bool]:
-    """Judge and record a datagram; return its fate, where it goes, its row, and whether it is RTCP."""
+    """Open, judge and record a datagram; return its fate, where it goes, its row, and whether it is RTCP.
+
+    What it holds is what lies in ``data`` afterwards, as long as the inbox says.
+    """
     size = state.inbox[i, at.H_LENGTH] & 0xFFFFFFFF
+    from_at = state.control[c.DATA_AT] + i * c.DATAGRAM_BYTES
+    partner = state.sides[side, c.PARTNER]
     source = (state.notes[i, s.NAME] >> 16) & c.KEY_MASK
     at_ns = arrival_ns(state, i)
     control = is_control(state.data, i, size)
@@ -172,16 +178,33 @@ def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int
         state.sides[side, c.MALFORMED] += 1
         fate = c.BROKEN
     elif state.sides[side, c.MODE] == c.RELAY and not is_touched(state, side, i, size, source, control):
+        if state.sides[side, c.OPENS]:
+            row = record(state, side, came_to, control, c.SEALED, source, c.NOBODY, from_at, size)
+            mark(state, row, c.AT_NS, at_ns)
+            size = opened(state, side, from_at, size, control)
+            if size < 0:
+                return c.BROKEN, target, row, control
+            state.inbox[i, at.H_LENGTH] = size
         fate = judge(state, side, i, size, source, control, at_ns)
         if fate == c.FORWARDED:
-            target = destination(state, state.sides[side, c.PARTNER], control)
+            target = destination(state, partner, control)
             if target == c.NOBODY:
                 state.sides[side, c.NO_DESTINATION] += 1
                 fate = c.UNDELIVERABLE
-    from_at = state.control[c.DATA_AT] + i * c.DATAGRAM_BYTES
-    row = record(state, side, came_to, control, fate, source, target, from_at, size)
+    shown = c.NOBODY if partner >= 0 and state.sides[partner, c.SEALS] else target  # what leaves has a row of its own
+    row = record(state, side, came_to, control, fate, source, shown, from_at, size)
     mark(state, row, c.AT_NS, at_ns)
     return fate, target, row, control
+
+
+@uncounted
+def seal(state: Any, partner: int, i: int, size: int, target: int, control: bool) -> tuple[int, int]:
+    """Protect what is sent on with the partner's key, and record it as it leaves; return its size and its row."""
+    data_at = state.control[c.DATA_AT] + i * c.DATAGRAM_BYTES
+    size = protected(state, partner, data_at, size, control)
+    if size < 0:
+        return size, -1
+    return size, record(state, partner, 0, control, c.SPOKEN, c.NOBODY, target, data_at, size)
 
 
 @uncounted
@@ -199,7 +222,13 @@ def take_batch(state: Any, side: int, came_to: int, count: int) -> None:
             state.sides[partner, c.REFUSED] += send_all(state, through, queued)
             queued = 0
         through = out
-        queue(state, i, queued, target, state.control[c.DATA_AT], state.inbox[i, at.H_LENGTH] & 0xFFFFFFFF, row)
+        size = state.inbox[i, at.H_LENGTH] & 0xFFFFFFFF
+        if state.sides[partner, c.SEALS]:
+            size, row = seal(state, partner, i, size, target, control)
+            if size < 0:
+                state.sides[partner, c.REFUSED] += 1
+                continue
+        queue(state, i, queued, target, state.control[c.DATA_AT], size, row)
         queued += 1
     if queued:
         state.sides[partner, c.REFUSED] += send_all(state, through, queued)

@@ -224,6 +224,24 @@ class MediaThread:
         if self.native.watch(self.state.control, self.state.spec, operation, fd, word):
             raise OSError(f"epoll does not take descriptor {fd}")
 
+    def crypt(self, which: int, context: int, data: bytes) -> bytes | int:
+        """Open or protect a packet of the lab's thread, while the media thread does not use the context.
+
+        Returns
+        -------
+        bytes or int
+            The packet, or the library's status if it refuses.
+        """
+        room = np.empty(len(data) + c.TRAILER_BYTES, np.uint8)
+        room[: len(data)] = np.frombuffer(data, np.uint8)
+        size = int(self.native.crypt(self.state, which, context, room.ctypes.data, len(data)))
+        return -size if size < 0 else room[:size].tobytes()
+
+    def call_by(self, functions: tuple[int, ...]) -> None:
+        """Say where libsrtp's functions are."""
+        changes = np.array([(c.OPEN_RTP + k, address) for k, address in enumerate(functions)], np.int64)
+        self.native.poke_control(self.state.control, changes)
+
     def speak(self, side: int, cells: npt.NDArray[np.int64]) -> None:
         """Let a side speak."""
         self.native.start_player(self.state.control, self.state.players, self.state.playing, side, cells)
