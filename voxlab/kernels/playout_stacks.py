@@ -39,26 +39,25 @@ def asterisk(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, 
     current, offset, before = whole(state[SPURT]), state[OFFSET], state[BEFORE]
     origin, adjusted = state[3], state[8]
     seen, place, finger, above = whole(state[4]), whole(state[5]), whole(state[6]), whole(state[7])
+    if current < 0 and arrival.size:
+        origin, finger = arrival[0] - media[0], BELOW
     for i in range(arrival.size):
-        n = arrival[i] - media[i]
-        if current < 0:
-            origin, finger = n, BELOW
-        at = place_in_bins(n - origin)
+        at = place_in_bins(arrival[i] - media[i] - origin)
         if seen >= HISTORY:
-            gone = memory[BINS + place]
-            memory[gone] -= 1
+            gone = memory[np.uint64(BINS + place)]
+            memory[np.uint64(gone)] -= 1
             above -= gone > finger
-        memory[BINS + place] = at
-        memory[at] += 1
+        memory[np.uint64(BINS + place)] = at
+        memory[np.uint64(at)] += 1
         above += at > finger
         place = place + 1 if place + 1 < HISTORY else 0
         seen += 1
         index = min(min(seen, HISTORY) * 3 // 100, HISTORY * 3 // 100 - 1)
         while above > index:
             finger += 1
-            above -= memory[finger]
-        while above + memory[finger] <= index and finger > 0:
-            above += memory[finger]
+            above -= memory[np.uint64(finger)]
+        while above + memory[np.uint64(finger)] <= index and finger > 0:
+            above += memory[np.uint64(finger)]
             finger -= 1
         target = origin + (finger - BELOW + 1) * BIN_S + extra
         thrown_away = False
@@ -161,10 +160,10 @@ def pjmedia(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, m
     current, offset, before = whole(state[SPURT]), state[OFFSET], state[BEFORE]
     level, highest, stable, burst, fetch = state[3], state[4], state[5], state[6], state[7]
     discarded, fetches, newest = state[8], state[9], state[10]
+    if current < 0 and arrival.size:
+        fetch, discarded, newest = np.floor(arrival[0] / frame), media[0] - 1.0, media[0]
     for i in range(arrival.size):
         now = np.floor(arrival[i] / frame)
-        if current < 0:
-            fetch, discarded, newest = now, media[i] - 1.0, media[i]
         if now > fetch:
             fetches += 1.0
             if fetches > 10.0:
@@ -225,12 +224,11 @@ def baresip(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, m
     least, jitter, margin, late, spike = state[3], state[4], state[5], state[6], state[7] != 0.0
     slope, last, second, mean, used = state[8], state[9], state[10], state[11], state[12]
     newest, due, frame = state[13], state[14], parameters[5]
+    if current < 0 and arrival.size:
+        least = last = second = mean = used = arrival[0] - media[0]
+        newest, due = media[0], -np.inf
     for i in range(arrival.size):
         n = arrival[i] - media[i]
-        if current < 0:
-            least = last = second = mean = used = n
-            newest, due = media[i], -np.inf
-        current = spurt[i]
         slot = due - (newest - media[i])
         if media[i] < newest and arrival[i] > slot:
             late += 1.0
@@ -259,7 +257,7 @@ def baresip(arrival: Any, media: Any, spurt: Any, parameters: Any, state: Any, m
             newest, due = media[i], playout[i]
         if skew != 0.0:
             least = n
-    state[SPURT] = current
+    state[SPURT] = spurt[-1] if arrival.size else current
     state[3], state[4], state[5], state[6], state[7] = least, jitter, margin, late, 1.0 if spike else 0.0
     state[8], state[9], state[10], state[11], state[12] = slope, last, second, mean, used
     state[13], state[14] = newest, due
