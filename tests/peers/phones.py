@@ -13,11 +13,11 @@ AUDIBLE_DBFS = -12.0
 SILENT_DBFS = -40.0
 
 
-def account(user: str, server: str, transport: str = "udp", extra: str = "") -> str:
+def account(user: str, server: str, transport: str = "udp", extra: str = "", codec: str = "PCMU") -> str:
     """Return a line for baresip's accounts file: the domain names no machine, so the server is its outbound proxy."""
     return (
         f"<sip:{user}@{DOMAIN};transport={transport}>;auth_user={user};auth_pass={PASSWORD};regint=60"
-        f';audio_codecs=PCMU;outbound="sip:{server};transport={transport}"{extra}'
+        f';audio_codecs={codec};outbound="sip:{server};transport={transport}"{extra}'
     )
 
 

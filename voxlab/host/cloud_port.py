@@ -286,11 +286,10 @@ def _translation(mine: MediaAgreed, theirs: MediaAgreed, before: Translation | N
     """Return what makes one leg's packets the other's, None where they may pass byte for byte."""
     if (mine.codec, mine.receives) == (theirs.codec, theirs.sends):
         return None
-    from voxlab.media.translation import Translation, routes
+    from voxlab.media.translation import between
 
     sends = [theirs.codec, *(each for each in theirs.sends if each != theirs.codec)]
-    table = routes(formats_of(mine.receives), formats_of(sends))
-    return Translation(table, before) if table else None
+    return between(formats_of(mine.receives), formats_of(sends), before)
 
 
 def _source_of(given: Any) -> Source:

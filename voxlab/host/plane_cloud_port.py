@@ -1,8 +1,8 @@
 """The cloud's end of a leg where there is a media thread: joined with another it lets that relay.
 
 RFC 3550 s.7, RFC 7362 s.5. That way goes a bridge that passes on what packets hold: bytes untouched, or opened with one
-leg's keys and protected with the other's. What must be translated stays with the lab's thread, which gets its packets
-from the media thread one by one. Must not know scenarios.
+leg's keys and protected with the other's. What must be translated is handed to a process of its own (``translating``);
+until that is ready, and where there is none, the lab's thread does it. Must not know scenarios.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from voxlab.media.batch import PacketBatch
     from voxlab.media.stream import StreamStatistics
     from voxlab.net.plane.lane import Counts
+    from voxlab.net.plane.translator import Translator
+
+_TRANSLATING = "voxlab.host.translating"
 
 
 class PlaneCloudPort(OnPlane, CloudPort):
@@ -67,13 +70,40 @@ class PlaneCloudPort(OnPlane, CloudPort):
         if lane is None or partner is None or not (self._passes() and other._passes()):
             self._by_lab()
             return
-        lane.touch(self._touches())
-        partner.touch(other._touches())
+        for port in (self, other):
+            port._hand_to_translator()
         if not self._relayed:
             self._push()
             other._push()
             lane.join(partner)
             self._relayed = other._relayed = True
+
+    def _translator(self, *, start: bool) -> Translator | None:
+        """Return the process that translates, if it is ready; with ``start`` it is on its way until then."""
+        if self.lane is None:
+            return None
+        thread = self.lane.thread
+        found = thread.translator(_TRANSLATING) if start else thread.known_translator
+        if found is None:
+            return None
+        found.call(self._settle)
+        return found if found.is_ready else None
+
+    def _hand_to_translator(self) -> None:
+        """Let the media thread know what is to be translated, and the process what becomes of it."""
+        lane, translation = self.lane, self._translation
+        if lane is None:
+            return
+        elsewhere = False
+        if translation is not None and (translator := self._translator(start=False)) is not None:
+            from voxlab.host.translating import told_of
+
+            receives, sends = ([told_of(each) for each in formats] for formats in translation.formats)
+            clocks = [(ssrc, came, left) for ssrc, (came, left) in translation.clocks.items()]
+            message = {"serial": lane.serial, "receives": receives, "sends": sends, "clocks": clocks}
+            elsewhere = translator.tell(message)
+        lane.translate(elsewhere)
+        lane.touch(self._touches())
 
     def _by_lab(self) -> None:
         """Take the relaying over from the media thread, and what it has counted and latched."""
@@ -99,7 +129,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
         if not self._is_for_thread() or self._handed_back or not self._ports_tell(agreed):
             return False
         usual = [each.payload_type for each in agreed.receives if _name(each) == _name(agreed.codec)]
-        return bool(usual) and self._touches().isdisjoint(usual)
+        return bool(usual) and (self._touches().isdisjoint(usual) or self._translator(start=True) is not None)
 
     def _touches(self) -> frozenset[int]:
         """Return the payload types that may come as well, and must be translated."""
@@ -155,7 +185,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
     # -- what came
 
     def _take(self, run: Run, source: Address) -> None:
-        from voxlab.net.plane.cells import FOR_LAB, FORWARDED, SEALED, UNDELIVERABLE, UNSENT
+        from voxlab.net.plane.cells import FOR_LAB, FORWARDED, SEALED, TRANSLATED, UNDELIVERABLE, UNSENT
 
         if run.fate == FOR_LAB:
             self._take_for_lab(run, source)
@@ -163,7 +193,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
         batch = run.batch() if run.plain else None
         if run.fate == SEALED or self._srtp is None:  # what was opened is on record as it came
             self._record_foreign_run(run, source, batch)
-        if run.fate in {FORWARDED, UNDELIVERABLE, UNSENT} and not run.control:
+        if run.fate in {FORWARDED, TRANSLATED, UNDELIVERABLE, UNSENT} and not run.control:
             self._count(run, batch)
         if run.destination is not None and isinstance(self._other, PlaneCloudPort):
             self._other._record_forwarded(run, run.destination, batch)
@@ -229,6 +259,8 @@ class PlaneCloudPort(OnPlane, CloudPort):
     def release(self) -> None:
         """Give the port back and leave the final counts in the journal."""
         self._by_lab()
+        if self.lane is not None and (translator := self.lane.thread.known_translator) is not None:
+            translator.tell({"serial": self.lane.serial})
         super().release()
 
 

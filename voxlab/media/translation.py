@@ -66,6 +66,14 @@ def _route(media: Format, sends: Sequence[Format]) -> Route:
     return Transcode(media, target) if isinstance(media, Codec) and target is not None else None
 
 
+def between(
+    receives: Sequence[Format], sends: Sequence[Format], before: Translation | None = None
+) -> Translation | None:
+    """Return what makes packets of the one formats packets of the others, None where all may pass as it is."""
+    table = routes(receives, sends)
+    return Translation(table, before, (tuple(receives), tuple(sends))) if table else None
+
+
 class Translation:
     """One direction of a bridge whose legs agreed on different things.
 
@@ -75,18 +83,28 @@ class Translation:
         Of `routes`.
     before : Translation or None
         The one that this one takes the place of: after a re-INVITE the clocks of streams go on (RFC 3550 s.5.1).
+    formats : pair of tuples of Format
+        What comes and what leaves, for whoever makes the same translation elsewhere.
 
     Attributes
     ----------
     dropped : int
         Packets that the other leg has nothing for, and such as could not be decoded.
+    clocks : dict
+        By SSRC a timestamp that came, and the one that left in its place: from there on both clocks run.
     """
 
-    def __init__(self, table: Mapping[int, Route], before: Translation | None = None) -> None:
+    def __init__(
+        self,
+        table: Mapping[int, Route],
+        before: Translation | None = None,
+        formats: tuple[tuple[Format, ...], tuple[Format, ...]] = ((), ()),
+    ) -> None:
         self.dropped = 0
+        self.formats = formats
         self._table = table
         self._voices: dict[tuple[int, int], _Voice] = {}
-        self._clocks: dict[int, tuple[int, int]] = {} if before is None else dict(before._clocks)
+        self.clocks: dict[int, tuple[int, int]] = {} if before is None else dict(before.clocks)
 
     @property
     def touches(self) -> frozenset[int]:
@@ -141,14 +159,14 @@ class Translation:
         return self._on_clock(moved, route.target.clock_rate_hz / route.source.clock_rate_hz)
 
     def _on_clock(self, packet: RtpPacket, ratio: float) -> RtpPacket:
-        came, left = self._clocks.get(packet.ssrc, (packet.timestamp, packet.timestamp))
+        came, left = self.clocks.get(packet.ssrc, (packet.timestamp, packet.timestamp))
         elapsed = ((packet.timestamp - came + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
         ticks = round(elapsed * ratio)
         if ticks == elapsed * ratio:  # from here on, unless that would round
             came, left = packet.timestamp, (left + ticks) & 0xFFFFFFFF
-            self._clocks[packet.ssrc] = came, left
+            self.clocks[packet.ssrc] = came, left
             return packet._replace(timestamp=left)
-        self._clocks.setdefault(packet.ssrc, (came, left))
+        self.clocks.setdefault(packet.ssrc, (came, left))
         return packet._replace(timestamp=(left + ticks) & 0xFFFFFFFF)
 
 

@@ -50,8 +50,9 @@ MAX_OVERDUE_FRAMES: Final = 25
     OPEN_RTCP,
     PROTECT_RTP,
     PROTECT_RTCP,
+    TRANSLATOR_FD,  # a socket to who changes packets, -1 for nobody
     CONTROL,
-) = range(26)
+) = range(27)
 
 # What the media thread leaves is written into two books: what the lab's thread acts on, and what it only counts.
 URGENT, COUNTED, BOOKS = range(3)
@@ -68,6 +69,7 @@ ACTIVE, COUNT, USED, BELL_NS, BOOK_CELLS = range(5)
     SERIAL,  # never given twice: rows of who has left go to nobody
     OPENS,  # the SRTP context of what comes, 0 for plain RTP
     SEALS,  # that of what leaves
+    TRANSLATES,  # whether payload types that are touched are the translator's, not the lab's thread's
     PACKETS,
     REPORTS,
     MALFORMED,
@@ -77,7 +79,7 @@ ACTIVE, COUNT, USED, BELL_NS, BOOK_CELLS = range(5)
     FORGED,
     REPLAYED,
     RTP_LATCH,  # six cells
-) = range(17)
+) = range(18)
 LATCH_SOURCE, LATCH_OPEN, LATCH_UNTIL_NS, LATCH_NETWORK, LATCH_MASK, STRANGERS, LATCH_CELLS = range(7)
 RTCP_LATCH: Final = RTP_LATCH + LATCH_CELLS
 TOUCHED: Final = RTCP_LATCH + LATCH_CELLS
@@ -131,4 +133,5 @@ HEAD_BYTES: Final = 16
 
 # Fates.
 # SEALED: as it came, encrypted, before it was opened; another row tells what became of it.
-FOR_LAB, FORWARDED, SPOKEN, STRANGER, BROKEN, UNDELIVERABLE, UNSENT, SEALED = range(8)
+# TRANSLATED: handed over to be changed; another row tells what left.
+FOR_LAB, FORWARDED, SPOKEN, STRANGER, BROKEN, UNDELIVERABLE, UNSENT, SEALED, TRANSLATED = range(9)

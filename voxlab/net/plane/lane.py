@@ -170,7 +170,7 @@ class Lane:
     def begin(self) -> None:
         """Begin anew, for another user of the port: counts of 0, nobody expected, all to the lab's thread."""
         fresh = dict.fromkeys(range(c.PACKETS, c.SIDE_CELLS), 0) | dict.fromkeys(_LATCH_SOURCES, c.NOBODY)
-        self._poke(*fresh.items(), (c.KEEP_PAYLOAD, 0), (c.MODE, c.DELIVER), (c.PARTNER, c.NOBODY))
+        self._poke(*fresh.items(), (c.KEEP_PAYLOAD, 0), (c.TRANSLATES, 0), (c.MODE, c.DELIVER), (c.PARTNER, c.NOBODY))
         self.secure(None)
 
     def secure(self, secured: Secured | None) -> bool:
@@ -191,6 +191,15 @@ class Lane:
     def deliver(self) -> None:
         """Let the lab's thread have what comes; a partner that it was joined with is parted too."""
         self._poke((c.MODE, c.DELIVER), (c.PARTNER, c.NOBODY))
+
+    @property
+    def serial(self) -> int:
+        """The number by which the translator knows this side."""
+        return int(self.thread.state.sides[self.side, c.SERIAL])
+
+    def translate(self, elsewhere: bool) -> None:
+        """Say whether payload types that are touched are the translator's, who was told what becomes of them."""
+        self._poke((c.TRANSLATES, int(elsewhere)))
 
     def rest(self) -> None:
         """Drop what comes, and fall silent: nobody has the port."""

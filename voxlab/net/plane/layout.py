@@ -43,6 +43,7 @@ EPOLLIN: Final = 1
 EPOLL_CTL_ADD: Final = 1
 EPOLL_CTL_DEL: Final = 2
 EINTR: Final = 4
+EAGAIN: Final = 11
 MUTEX_WORDS: Final = 16
 """More than any pthread_mutex_t has; all zeros is an unlocked one with glibc and musl."""
 

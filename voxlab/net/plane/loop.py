@@ -17,7 +17,7 @@ from voxlab.net.plane.compiling import entry, uncounted
 from voxlab.net.plane.crypt import crypt as crypted
 from voxlab.net.plane.pacing import pace
 from voxlab.net.plane.records import ring
-from voxlab.net.plane.relay import read_clocks, serve
+from voxlab.net.plane.relay import read_clocks, serve, take_translated
 from voxlab.net.plane.syscalls import (
     epoll_ctl,
     epoll_wait,
@@ -29,6 +29,7 @@ from voxlab.net.plane.syscalls import (
 
 WAKE = 0xFFFFFFFF
 TIMER = 0xFFFFFFFE
+TRANSLATOR = 0xFFFFFFFD
 
 _state = typeof(s.make(1, 1, 1))  # type: ignore[no-untyped-call]
 _int = types.int64
@@ -55,6 +56,8 @@ def _serve_all(state: Any, ready: int) -> None:
         word = state.events[k * at.EVENT_WORDS + at.EVENT_DATA]
         if word == WAKE:
             read(state.control[c.WAKE_FD], state.control[c.SPEC_AT] + 72, 8)
+        elif word == TRANSLATOR:
+            take_translated(state)
         elif word != TIMER:
             serve(state, word >> 1, word & 1)
 

@@ -15,12 +15,15 @@ from voxlab.net.plane.compiling import uncounted
 from voxlab.net.plane.crypt import opened, protected
 from voxlab.net.plane.packets import is_compound, is_control, is_rtp
 from voxlab.net.plane.records import mark, record
-from voxlab.net.plane.syscalls import clock_gettime, errno, recvmmsg, sendmmsg
+from voxlab.net.plane.syscalls import clock_gettime, epoll_ctl, errno, memcpy, read, recvmmsg, sendmmsg, write
 
 NS = 1_000_000_000
 OLDEST_NS = 10 * NS
 CLOCK_TRIES = 4
 CLOSE_ENOUGH_NS = 2_000
+HEADER_BYTES = 16
+HEADER_CELL = 16  # the words of ``spec`` that hold a translator's header
+TRANSLATED_ROW = 2  # of ``speech``
 
 
 @uncounted
@@ -177,7 +180,8 @@ def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int
     if state.inbox[i, at.H_FLAGS] & at.MSG_TRUNC:
         state.sides[side, c.MALFORMED] += 1
         fate = c.BROKEN
-    elif state.sides[side, c.MODE] == c.RELAY and not is_touched(state, side, i, size, source, control):
+    touched = is_touched(state, side, i, size, source, control)
+    if fate != c.BROKEN and state.sides[side, c.MODE] == c.RELAY and (not touched or state.sides[side, c.TRANSLATES]):
         if state.sides[side, c.OPENS]:
             row = record(state, side, came_to, control, c.SEALED, source, c.NOBODY, from_at, size)
             mark(state, row, c.AT_NS, at_ns)
@@ -186,7 +190,9 @@ def take_one(state: Any, side: int, came_to: int, i: int) -> tuple[int, int, int
                 return c.BROKEN, target, row, control
             state.inbox[i, at.H_LENGTH] = size
         fate = judge(state, side, i, size, source, control, at_ns)
-        if fate == c.FORWARDED:
+        if fate == c.FORWARDED and touched:
+            fate = c.TRANSLATED
+        elif fate == c.FORWARDED:
             target = destination(state, partner, control)
             if target == c.NOBODY:
                 state.sides[side, c.NO_DESTINATION] += 1
@@ -208,6 +214,60 @@ def seal(state: Any, partner: int, i: int, size: int, target: int, control: bool
 
 
 @uncounted
+def hand_over(state: Any, side: int, i: int) -> None:
+    """Give a packet to the translator, behind a header that comes back with what it makes of it."""
+    size = state.inbox[i, at.H_LENGTH] & 0xFFFFFFFF
+    scratch_at = state.control[c.SPEECH_AT] + TRANSLATED_ROW * c.DATAGRAM_BYTES
+    if size + HEADER_BYTES > c.DATAGRAM_BYTES:
+        state.sides[side, c.REFUSED] += 1
+        return
+    state.spec[HEADER_CELL], state.spec[HEADER_CELL + 1] = state.sides[side, c.SERIAL], side
+    memcpy(scratch_at, state.control[c.SPEC_AT] + 8 * HEADER_CELL, HEADER_BYTES)
+    memcpy(scratch_at + HEADER_BYTES, state.control[c.DATA_AT] + i * c.DATAGRAM_BYTES, size)
+    if write(state.control[c.TRANSLATOR_FD], scratch_at, size + HEADER_BYTES) < 0:
+        state.sides[side, c.REFUSED] += 1
+
+
+@uncounted
+def take_translated(state: Any) -> None:
+    """Send on what the translator has made; if it is gone, forget it."""
+    control = state.control
+    scratch_at = control[c.SPEECH_AT] + TRANSLATED_ROW * c.DATAGRAM_BYTES
+    for _ in range(c.BATCH):
+        size = read(control[c.TRANSLATOR_FD], scratch_at, c.DATAGRAM_BYTES)
+        if size <= 0:
+            if size == 0 or errno() != at.EAGAIN:
+                epoll_ctl(control[c.EPOLL_FD], at.EPOLL_CTL_DEL, control[c.TRANSLATOR_FD], control[c.SPEC_AT])
+                control[c.TRANSLATOR_FD] = -1
+            return
+        memcpy(control[c.SPEC_AT] + 8 * HEADER_CELL, scratch_at, HEADER_BYTES)
+        side = state.spec[HEADER_CELL + 1]
+        if size > HEADER_BYTES and 0 <= side < len(state.sides):
+            send_translated(state, side, scratch_at + HEADER_BYTES, size - HEADER_BYTES)
+
+
+@uncounted
+def send_translated(state: Any, side: int, data_at: int, size: int) -> None:
+    """Send what became of a side's packet out of its partner, unless they were parted meanwhile."""
+    cells = state.sides[side]
+    partner = cells[c.PARTNER]
+    if cells[c.SERIAL] != state.spec[HEADER_CELL] or cells[c.MODE] != c.RELAY or partner < 0:
+        return
+    target = destination(state, partner, False)
+    if target == c.NOBODY:
+        cells[c.NO_DESTINATION] += 1
+        return
+    if state.sides[partner, c.SEALS]:
+        size = protected(state, partner, data_at, size, False)
+        if size < 0:
+            state.sides[partner, c.REFUSED] += 1
+            return
+    row = record(state, partner, 0, False, c.SPOKEN, c.NOBODY, target, data_at, size)
+    queue(state, 0, 0, target, data_at, size, row)
+    state.sides[partner, c.REFUSED] += send_all(state, way_out(state, partner, False), 1)
+
+
+@uncounted
 def take_batch(state: Any, side: int, came_to: int, count: int) -> None:
     """Take what came to one socket and send on what is to be sent on."""
     partner = state.sides[side, c.PARTNER]
@@ -215,6 +275,8 @@ def take_batch(state: Any, side: int, came_to: int, count: int) -> None:
     through = -1
     for i in range(count):
         fate, target, row, control = take_one(state, side, came_to, i)
+        if fate == c.TRANSLATED:
+            hand_over(state, side, i)
         if fate != c.FORWARDED:
             continue
         out = way_out(state, partner, control)

@@ -73,7 +73,7 @@ def make(sides: int, rows: int, octets: int) -> State:
     state = State(
         control=np.zeros(c.CONTROL, np.int64),
         mutex=np.zeros(at.MUTEX_WORDS, np.int64),
-        spec=np.zeros(16, np.int64),
+        spec=np.zeros(20, np.int64),
         sides=np.zeros((sides, c.SIDE_CELLS), np.int64),
         players=np.zeros((sides, c.PLAYER_CELLS), np.int64),
         playing=np.zeros(sides, np.int64),

@@ -24,6 +24,7 @@ from voxlab.net.loop import LiveLoop
 from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout as at
 from voxlab.net.plane import state as memory
+from voxlab.net.plane.translator import Translator, available
 
 SIDES = 4096
 ROWS = 1 << 18
@@ -101,7 +102,9 @@ class MediaThread:
     def __init__(self, loop: LiveLoop, native: ModuleType, *, sides: int = SIDES, rows: int = ROWS) -> None:
         self.native = native
         self.state = memory.make(sides, rows, OCTETS)
-        self._loop = loop
+        self.state.control[c.TRANSLATOR_FD] = -1
+        self.loop = loop
+        self._translator: Translator | None = None
         self._free = list(range(sides - 1, -1, -1))
         self._serial = 0
         self._takers: dict[int, Callable[[Rows], None]] = {}
@@ -126,7 +129,7 @@ class MediaThread:
     @property
     def origin_ns(self) -> int:
         """CLOCK_MONOTONIC at second 0 of the lab."""
-        return round(self._loop.origin_s * _NS)
+        return round(self.loop.origin_s * _NS)
 
     def _start(self) -> None:
         with contextlib.ExitStack() as undo:
@@ -147,14 +150,38 @@ class MediaThread:
         self.state.spec[8] = self.state.spec[10] = 1  # what the eventfds are written
         self.watch(at.EPOLL_CTL_ADD, awake, self.native.WAKE)
         self.watch(at.EPOLL_CTL_ADD, timer, self.native.TIMER)
-        self._loop.add_reader(bell, self._rung)
+        self.loop.add_reader(bell, self._rung)
 
     def _live(self) -> None:
         ask_for_short_slices()
         self.native.run(self.state)
 
+    def translator(self, module: str) -> Translator | None:
+        """Return the process that changes packets, started with the first who asks; None where there can be none."""
+        if self._translator is None and self._thread is not None and available():
+            self._translator = Translator(self, module)
+        return self._translator
+
+    @property
+    def known_translator(self) -> Translator | None:
+        """The process that changes packets, if somebody has asked for it."""
+        return self._translator
+
+    def translate_by(self, fd: int) -> None:
+        """Hand packets over to a translator that is ready, or to none (-1)."""
+        before = int(self.state.control[c.TRANSLATOR_FD])
+        if before >= 0:
+            with contextlib.suppress(OSError):  # the thread has seen for itself that it is gone
+                self.watch(at.EPOLL_CTL_DEL, before, 0)
+        self.native.poke_control(self.state.control, np.array([(c.TRANSLATOR_FD, fd)], np.int64))
+        if fd >= 0:
+            self.watch(at.EPOLL_CTL_ADD, fd, self.native.TRANSLATOR)
+
     def close(self) -> None:
         """End the thread; may be called twice."""
+        if self._translator is not None:
+            self._translator.close()
+            self._translator = None
         if self._thread is None:
             return
         self.state.control[c.STOP] = 1
@@ -162,7 +189,7 @@ class MediaThread:
         self._thread.join()
         self._thread = None
         with contextlib.suppress(RuntimeError):  # the loop is closed already
-            self._loop.remove_reader(self._descriptors[2])
+            self.loop.remove_reader(self._descriptors[2])
         for descriptor in self._descriptors:
             os.close(descriptor)
         assert self._epoll is not None
@@ -267,7 +294,7 @@ class MediaThread:
         """Hand over to a few sides at a time, so that a call's signalling need not wait for all of them."""
         self._hand_over(self._pending, _SIDES_A_ROUND)
         if self._pending:
-            self._loop.call_soon(self._go_on)
+            self.loop.call_soon(self._go_on)
 
     def drain(self) -> None:
         """Hand over all that was left so far, to each side its own."""
@@ -306,9 +333,7 @@ class MediaThread:
         try:
             take(rows)
         except Exception as error:  # noqa: BLE001 - reported as the loop reports a callback's
-            self._loop.call_exception_handler(
-                {"message": "a media port could not take its packets", "exception": error}
-            )
+            self.loop.call_exception_handler({"message": "a media port could not take its packets", "exception": error})
 
 
 def ask_for_short_slices() -> bool:
