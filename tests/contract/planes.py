@@ -185,6 +185,6 @@ def site(**options: Any) -> Iterator[Site]:
     made = Site(**options)
     try:
         yield made
-        assert made.world.errors == []
+        assert made.world.errors == [], made.world.errors[:1]
     finally:
         made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -157,3 +158,25 @@ def test_a_phone_with_keys_speaks_on_time_and_reports(plane: str, here: Site) ->
     assert numbers == list(range(numbers[0], numbers[0] + 10))
     here.world.submit(phone.stop)
     assert theirs.open(peer.bytes_heard(rtcp=True)[0]) is not None
+
+
+@pytest.mark.parametrize("rtcp", [False, True], ids=["rtp", "rtcp"])
+def test_rubbish_from_the_peers_own_address_is_counted_and_never_passed_on(here: Site, rtcp: bool) -> None:
+    alice, bob = bridge(here, AES_80, AES_80)
+    chance = random.Random(5)
+    good = packet(9_000)
+    for size in (*range(60), 172, 182, 183, 1500, 2047, 2048, 2049, 4000):
+        rubbish = chance.randbytes(size)
+        alice.peer.send(
+            alice.port, rubbish, b"\x80\xc8" + rubbish, b"\x80\x00" + rubbish, b"\xbf\x00" + rubbish, rtcp=rtcp
+        )
+        sealed = bytearray(alice.seal(packet(size + 1)))
+        sealed[chance.randrange(len(sealed))] ^= 1 + chance.randrange(255)
+        alice.peer.send(alice.port, bytes(sealed)[: chance.randrange(len(sealed))], bytes(sealed), rtcp=rtcp)
+        if size % 20 == 0:  # let it be taken: a socket's buffer is no part of this
+            here.streams(alice.port)
+    alice.send(good)
+    assert bob.hear() == [good]
+    alice.send(report(), rtcp=True)
+    assert bob.hear(rtcp=True) == [report()]
+    assert here.streams(alice.port)[0].packets == 1

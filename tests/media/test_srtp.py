@@ -92,6 +92,7 @@ def test_batches_are_protected_packet_for_packet() -> None:
     one, other = ends()
     again, _ = ends()
     sealed = one.protect_batch(batch)
+    assert sealed is not None
     assert [row.tobytes() for row in sealed.wire()] == [again.protect(row.tobytes()) for row in batch.wire()]
     opened = other.open_batch(sealed.take(np.arange(batch.packets) != 3))
     assert opened is not None
@@ -111,3 +112,14 @@ def test_a_missing_library_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pylibsrtp", None)
     with pytest.raises(SrtpUnavailable, match="pip install pylibsrtp"):
         ends()
+
+
+def test_what_is_too_long_is_counted_and_neither_opened_nor_sent() -> None:
+    sender, receiver = ends()
+    long = packet(1) + bytes(66_000)
+    with pytest.raises(VoxlabError, match="cannot be protected"):
+        sender.protect(long)
+    assert sender.seal(long) is None
+    assert receiver.open(long) is None
+    assert (sender.refused["unsent"], receiver.refused["malformed"]) == (1, 1)
+    assert receiver.open(sender.seal(packet(2)) or b"") == packet(2)

@@ -64,7 +64,10 @@ class Outgoing:
 
     def _send_packet(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
-            data = self._srtp.protect(data)
+            sealed = self._srtp.seal(data)
+            if sealed is None:
+                return
+            data = sealed
         outcome = self.port.send(data, remote)
         self._tap.rtp(self.place.loop.time(), self.port.rtp_address, remote, data, outcome)
 
@@ -76,7 +79,10 @@ class Outgoing:
 
     def _send_report(self, data: bytes, remote: Address) -> None:
         if self._srtp is not None:
-            data = self._srtp.protect(data)
+            sealed = self._srtp.seal(data)
+            if sealed is None:
+                return
+            data = sealed
         agreed = self.negotiation.agreed
         apart = agreed is None or not agreed.rtcp_mux
         source = self.port.rtcp_address if apart else self.port.rtp_address
@@ -90,7 +96,10 @@ class Outgoing:
 
     def _send_columns(self, batch: PacketBatch, remote: Address) -> None:
         if self._srtp is not None:
-            batch = self._srtp.protect_batch(batch)
+            sealed = self._srtp.protect_batch(batch)
+            if sealed is None:
+                return
+            batch = sealed
         outcome = self.port.send_batch(batch, remote)
         journal = self.place.journal
         if journal.payloads != "none":

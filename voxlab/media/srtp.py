@@ -114,14 +114,31 @@ class Srtp:
         self._handles, self._crypt = handles, crypt
 
     def protect(self, data: bytes) -> bytes:
-        """Return an RTP packet or compound RTCP packet as it goes on the wire."""
+        """Return an RTP packet or compound RTCP packet as it goes on the wire.
+
+        Raises
+        ------
+        VoxlabError
+            The library does not take it: it is too long, or its number has long passed.
+        """
         control = is_rtcp(data)
         if self._crypt is None or self._handles is None:
-            return bytes(self._out.protect_rtcp(data) if control else self._out.protect(data))
+            try:
+                return bytes(self._out.protect_rtcp(data) if control else self._out.protect(data))
+            except (self._error, ValueError) as error:
+                raise VoxlabError(f"a packet of {len(data)} bytes cannot be protected: {error}") from error
         made = self._crypt(PROTECT_RTCP if control else PROTECT_RTP, self._handles.outward, data)
         if isinstance(made, int):
-            raise self._error(f"status {made}")
+            raise VoxlabError(f"a packet of {len(data)} bytes cannot be protected: status {made}")
         return made
+
+    def seal(self, data: bytes) -> bytes | None:
+        """Return what `protect` does; None, and it is counted as "unsent", for what it refuses."""
+        try:
+            return self.protect(data)
+        except VoxlabError:
+            self.refused["unsent"] += 1
+            return None
 
     def open(self, data: bytes) -> bytes | None:
         """Return what a packet from the wire holds; None, and it is counted, if it is not the peer's or came before."""
@@ -133,29 +150,32 @@ class Srtp:
             return found
         try:
             return bytes(self._in.unprotect_rtcp(data) if is_rtcp(data) else self._in.unprotect(data))
-        except self._error as error:
+        except (self._error, ValueError) as error:  # the latter for what is longer than its buffer
             self.refused[_reason(str(error))] += 1
             return None
 
-    def protect_batch(self, batch: PacketBatch) -> PacketBatch:
-        """Return packets as they go on the wire: the same headers, payloads longer by the authentication tag."""
-        protected = [self.protect(row.tobytes()) for row in batch.wire()]
-        return _like(batch, protected)
+    def protect_batch(self, batch: PacketBatch) -> PacketBatch | None:
+        """Return packets as they go on the wire: the same headers, payloads longer by the authentication tag; without
+        those that are counted as "unsent", None if none is left.
+        """
+        return _kept(batch, [self.seal(row.tobytes()) for row in batch.wire()])
 
     def open_batch(self, batch: PacketBatch) -> PacketBatch | None:
         """Return what came as it was before, without those that are counted; None if none is left."""
-        opened = [self.open(row.tobytes()) for row in batch.wire()]
-        good = np.array([each is not None for each in opened])
-        if not good.any():
-            return None
-        kept = batch if good.all() else batch.take(good)
-        return _like(kept, [each for each in opened if each is not None])
+        return _kept(batch, [self.open(row.tobytes()) for row in batch.wire()])
 
 
 def _reason(text: str) -> str:
     if "replay" in text:
         return "replay"
     return "authentication" if "authentication" in text else "malformed"
+
+
+def _kept(batch: PacketBatch, made: list[bytes | None]) -> PacketBatch | None:
+    good = np.array([each is not None for each in made])
+    if not good.any():
+        return None
+    return _like(batch if good.all() else batch.take(good), [each for each in made if each is not None])
 
 
 def _like(batch: PacketBatch, packets: list[bytes]) -> PacketBatch:
