@@ -73,6 +73,11 @@ class GroupCommit:
         self._waiting.append(tell)
         self.begin()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a batch is under way."""
+        return self._batch is not None
+
     def begin(self) -> None:
         """Begin to write what waits, unless a batch is under way: then that comes first."""
         if self._batch is not None:

@@ -70,7 +70,7 @@ class Store:
         self._loop: Loop | None = None
         self._location: LocationService | None = None
         self._moved: dict[str, None] = {}
-        self._commits = GroupCommit(self._writer, self, live=live and path is not None)
+        self._commits = GroupCommit(self._writer, self, live=live)
         self._timer_is_set = False
 
     @property
@@ -139,6 +139,7 @@ class Store:
 
     def _forget(self) -> None:
         self.history.pending.clear()
+        self._commits.settle()
         self.history.begin_anew()
         if self._writer.is_open:
             self._writer.submit(lambda connection: history.forget_all_but(connection, 0)).result()
@@ -169,7 +170,7 @@ class Store:
     def _written_soon(self) -> None:
         """See that what waits is written: live in a moment, in the simulated world now, in memory when it is much."""
         if not self.is_durable:
-            if len(self.history.pending) > _MEMORY_ROWS:
+            if len(self.history.pending) > _MEMORY_ROWS and not self._commits.is_busy:
                 self._commits.begin()
                 self._writer.submit(lambda connection: history.forget_all_but(connection, MEMORY_SESSIONS))
         elif not self._live or self._loop is None:
