@@ -140,3 +140,18 @@ def test_a_bridge_that_needs_no_translation_starts_no_process(here: Site) -> Non
     assert isinstance(a, PlaneCloudPort)
     assert a.lane is not None
     assert a.lane.thread.known_translator is None
+
+
+def test_where_no_process_can_be_watched_the_labs_thread_translates(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: int, flags: int = 0) -> int:
+        raise OSError("not in this sandbox")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    alice, bob = here.peer(), here.peer()
+    a, b = here.port(alice), here.port(bob, payload_type=9)
+    here.world.submit(a.join, b)
+    alice.send(a, *voice(3))
+    assert [parse(data).payload_type for data in bob.bytes_heard(3)] == [9] * 3
+    assert not on_thread(a, b)

@@ -105,6 +105,7 @@ class MediaThread:
         self.state.control[c.TRANSLATOR_FD] = -1
         self.loop = loop
         self._translator: Translator | None = None
+        self._may_translate = available()
         self._free = list(range(sides - 1, -1, -1))
         self._serial = 0
         self._takers: dict[int, Callable[[Rows], None]] = {}
@@ -158,8 +159,11 @@ class MediaThread:
 
     def translator(self, module: str) -> Translator | None:
         """Return the process that changes packets, started with the first who asks; None where there can be none."""
-        if self._translator is None and self._thread is not None and available():
-            self._translator = Translator(self, module)
+        if self._translator is None and self._thread is not None and self._may_translate:
+            try:
+                self._translator = Translator(self, module)
+            except OSError:  # no process, or no way to watch one, as in some sandboxes
+                self._may_translate = False
         return self._translator
 
     @property

@@ -39,6 +39,11 @@ class Translator:
     thread : MediaThread
     module : str
         Run by ``python -m module FD``; it sends `READY` when it takes packets, and ends when the other side is closed.
+
+    Raises
+    ------
+    OSError
+        The system does not let us: nothing is left of the attempt.
     """
 
     def __init__(self, thread: MediaThread, module: str) -> None:
@@ -60,7 +65,13 @@ class Translator:
                 env=os.environ | alone,
                 start_new_session=True,  # Ctrl-C is for whoever asks for it
             )
-        self._pidfd: int | None = os.pidfd_open(self._process.pid)
+        try:
+            self._pidfd: int | None = os.pidfd_open(self._process.pid)
+        except OSError:
+            self._socket.close()
+            self._process.kill()
+            self._process.wait()
+            raise
         thread.loop.add_reader(self._pidfd, self._died)
         thread.loop.add_reader(self._socket.fileno(), self._woke)
 
