@@ -109,13 +109,17 @@ class OnPlane(MediaEnd):
         """Record what left here as it left: what we spoke, and what was encrypted on its way through."""
         assert run.destination is not None
         if not run.plain:
-            for data, _, left_s in run.datagrams():
-                if run.control:
-                    self._tap.rtcp(left_s, self._rtcp_source(), run.destination, data)
-                else:
-                    self._tap.rtp(left_s, self.port.rtp_address, run.destination, data)
+            self._tap_each(run, run.destination)
         elif self.place.journal.payloads != "none":
             self._write(run.batch(), self.port.rtp_address, run.destination, run)
+
+    def _tap_each(self, run: Run, destination: Address) -> None:
+        """Record datagrams that left here and make no batch, one by one."""
+        for data, _, left_s in run.datagrams():
+            if run.control:
+                self._tap.rtcp(left_s, self._rtcp_source(), destination, data)
+            else:
+                self._tap.rtp(left_s, self.port.rtp_address, destination, data)
 
     def _rtcp_source(self) -> Address:
         agreed = self.negotiation.agreed

@@ -245,11 +245,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
                 left = batch._replace(time_ns=run.rows.left_ns())
                 self._write(left, self.port.rtp_address, destination, run)
             return
-        for data, _, left_s in run.datagrams():
-            if run.control:
-                self._tap.rtcp(left_s, self._rtcp_source(), destination, data)
-            else:
-                self._tap.rtp(left_s, self.port.rtp_address, destination, data)
+        self._tap_each(run, destination)
 
     def streams(self) -> list[tuple[Address, StreamStatistics]]:
         """Return each received stream with where it came from."""

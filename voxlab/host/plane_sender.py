@@ -1,7 +1,7 @@
 """A sender whose packets the media thread makes: the same numbers and the same grid as ``media.sender``, on time even
 while the lab's thread computes (RFC 3550 s.5.1).
 
-Only for plain packets of encodings without memory, whose octets can be cut anywhere. While a key is down, or what is
+Only for encodings without memory, whose octets can be cut anywhere. While a key is down, or what is
 spoken is of another kind, the lab's thread makes the packets, in the same numbers. Must not know dialogs.
 """
 
