@@ -31,6 +31,8 @@ class Ear:
         self.ended: list[Flow] = []
         self.answer: Callable[[Flow, bytes], None] = lambda flow, data: None
 
+    def rested(self) -> None: ...
+
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         assert now >= 0
         self.heard.append((flow, data))

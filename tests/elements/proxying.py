@@ -8,7 +8,7 @@ from typing import Any
 from tests.elements.rig import Puppet, Rig, Side, answer_to
 from tests.elements.rig import request as write_request
 from voxlab.base.datagram import Flow
-from voxlab.elements.proxy import TurnedBack
+from voxlab.elements.passages import TurnedBack
 from voxlab.elements.routing import Answer, Reject, Route
 from voxlab.elements.target_set import Target
 from voxlab.sip.message import Request, Response

@@ -26,6 +26,8 @@ class Stream:
         self.endpoint = stage.lab.world.submit(lambda: attach("stream", HERE.host, HERE.port, self, ("TCP",)))
         self.flow = Flow("TCP", HERE, Address("192.0.2.10", 5060))
 
+    def rested(self) -> None: ...
+
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         self.heard += data
 

@@ -105,6 +105,8 @@ def test_a_route_may_lead_to_a_gateway(make_stage: MakeStage) -> None:
     heard: list[bytes] = []
 
     class Gateway:
+        def rested(self) -> None: ...
+
         def received(self, flow: Flow, data: bytes, now: float) -> None:
             heard.append(data)
 
@@ -164,6 +166,8 @@ def test_a_stranger_relays_nothing_through_the_cloud(make_stage: MakeStage) -> N
     answers: list[bytes] = []
 
     class Stranger:
+        def rested(self) -> None: ...
+
         def received(self, flow: Flow, data: bytes, now: float) -> None:
             answers.append(data)
 

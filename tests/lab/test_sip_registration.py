@@ -221,6 +221,8 @@ class Registrar:
         attach = operators.lab.network.attach
         self._endpoint = operators.lab.world.submit(lambda: attach("registrar", "203.0.113.9", 5060, self, ("UDP",)))
 
+    def rested(self) -> None: ...
+
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         request = parse(data)
         assert isinstance(request, Request)

@@ -13,6 +13,8 @@ class Ear:
         self.errors: list[tuple[float, str]] = []
         self.ended: list[tuple[float, Flow]] = []
 
+    def rested(self) -> None: ...
+
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         assert flow.local
         self.heard.append((now, data))

@@ -10,7 +10,7 @@ from tests.elements.proxying import OUR_DOMAIN, Street
 from tests.elements.rig import SDP
 from tests.elements.rig import request as write_request
 from voxlab.base.datagram import Flow
-from voxlab.elements.proxy import Routed
+from voxlab.elements.passages import Routed
 from voxlab.elements.routing import Challenge, Reject
 from voxlab.elements.target_set import Target
 from voxlab.sip.message import Request, Response

@@ -37,6 +37,8 @@ class Peer:
 
     # -- the network's side
 
+    def rested(self) -> None: ...
+
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         self.heard.append(parse(data))
 

@@ -12,7 +12,6 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Literal
 
 from voxlab.base.arena import SPILL_BYTES, Arena
@@ -336,10 +335,9 @@ class Journal:
         span = self._span
         span.seal()
         if self._limit is not None:
-            read = self._arena.read
-            ends = [span.start, *(row[3] for row in span.since(0))]
-            said = (read(start, end) for start, end in pairwise(ends))
-            self._speakers.heard(said, self._spans_forgotten + len(self._spans) - 1)
+            start, ends = span.start, [row[3] for row in span.since(0)]
+            said = self._arena.read(start, ends[-1])
+            self._speakers.heard(said, (end - start for end in ends), self._spans_forgotten + len(self._spans) - 1)
             if len(self) > self._evict_at:
                 self._evict()
         self._open_span()

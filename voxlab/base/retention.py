@@ -51,14 +51,22 @@ class Speakers:
         elif isinstance(note, SessionOpened):
             self._last_span[note.session] = span
 
-    def heard(self, messages: Iterable[bytes], span: int) -> None:
-        """Take in the messages of a span that has just been sealed."""
+    def heard(self, messages: bytes, ends: Iterable[int], span: int) -> None:
+        """Take in the messages of a span that has just been sealed: one after the other, each up to its end."""
         session_of, last = self._session_of, self._last_span
-        for data in messages:
-            call_id = call_id_of(data)
+        bounds = iter(ends)
+        start, end = 0, next(bounds, 0)
+        for found in _CALL_ID.finditer(messages):  # in all at once: a search for each would cost three times as much
+            at = found.start()
+            if at < start:
+                continue  # not the first of its message
+            while at >= end:
+                start, end = end, next(bounds)
+            call_id = found[1].strip().decode("utf-8", "surrogateescape")
             last[session_of.get(call_id, call_id)] = span
-            if data.startswith(b"INVITE "):
+            if messages.startswith(b"INVITE ", start):
                 self._invited.add(call_id)
+            start = end
 
     def key_of(self, session: int, call_id: str) -> CallKey:
         """Return the call that something of that session and Call-ID belongs to, "" for none."""

@@ -150,6 +150,11 @@ class Door:
 
     # -- what is told
 
+    @property
+    def has_news(self) -> bool:
+        """Whether ``poll`` has, or will have, something to tell."""
+        return bool(self._untold)
+
     def _note(self, branch: str, why: str, now: float) -> None:
         self.turned_away += 1
         if not self._untold:

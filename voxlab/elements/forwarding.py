@@ -17,7 +17,7 @@ from voxlab.base.errors import SipSyntaxError, VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.dialog.dialog import Header
 from voxlab.elements.copies import Copies, NextHops
-from voxlab.elements.passages import Concluded, Leaving
+from voxlab.elements.passages import Concluded, Passing
 from voxlab.elements.record_route import RouteEntry
 from voxlab.elements.response_context import Branch, Final, ResponseContext, best, gathered_challenges
 from voxlab.elements.target_set import Target, TargetSet, preference
@@ -71,7 +71,7 @@ class Forwarding:
         # All have the same duration, so what is started last is due last: the first is the next.
         self._timers_c: OrderedDict[Branch, float] = OrderedDict()
         self._ringing: Deadlines[ResponseContext] = Deadlines()
-        self.passed: list[Concluded | Leaving] = []
+        self.events: list[Passing] = []
 
     # -- the clock
 
@@ -123,10 +123,9 @@ class Forwarding:
         response.rewrite(raw)
         self._response(branch, response, now)
 
-    def transaction_ended(self, number: int) -> None:
-        """Forget a transaction that is over."""
-        if self._branches.pop(number, None) is None:
-            self._contexts.pop(number, None)
+    def transaction_ended(self, number: int) -> bool:
+        """Forget a transaction that is over; false if it was none of the proxy's."""
+        return self._branches.pop(number, None) is not None or self._contexts.pop(number, None) is not None
 
     # -- responses
 
@@ -230,7 +229,7 @@ class Forwarding:
 
     def _concluded(self, context: ResponseContext, response: Response) -> None:
         """Tell that an INVITE or UPDATE has a final response: whoever counts calls wants to know."""
-        self.passed.append(Concluded(context.call_id, context.records, response.status, response.reason, response))
+        self.events.append(Concluded(context.call_id, context.records, response.status, response.reason, response))
 
     # -- branches
 

@@ -20,8 +20,8 @@ from voxlab.dialog.events import LegEvent
 from voxlab.elements.keep_alive import binding_response
 from voxlab.elements.locating import Hop
 from voxlab.elements.loop_detection import was_passed_on
-from voxlab.elements.passages import Concluded, Leaving
-from voxlab.elements.proxy import Proxy, Routed, TurnedBack
+from voxlab.elements.passages import Passing
+from voxlab.elements.proxy import Proxy
 from voxlab.elements.routing import AskedOnce, RoutingPolicy, admit_by
 from voxlab.elements.transaction_user import Event
 from voxlab.elements.user_agent import Admit, Incoming, Refused, UserAgent, admit_everyone
@@ -81,7 +81,7 @@ class RegisterClient(Housekeeper, Protocol):
     def pings(self, now: float) -> list[Transmit]: ...  # noqa: D102
 
 
-NodeEvent = LegEvent | Incoming | Refused | Malformed | Routed | TurnedBack | Concluded | Leaving
+NodeEvent = LegEvent | Incoming | Refused | Malformed | Passing
 
 
 class Node:
@@ -211,14 +211,15 @@ class Node:
         """Do what the layers ask for, and drain what is to be sent and what has happened; to be called after every
         input and command.
         """
-        for client in self._clients:
-            self._send_requests(client, now)
+        if self._clients:
+            for client in self._clients:
+                self._send_requests(client, now)
         outputs = self.layer.outputs
         while outputs:
             self._move(self.layer.poll(), now)
         out, self._out = self._out, []
         events: list[NodeEvent] = self.user_agent.poll()  # type: ignore[assignment]  # a list of our own
-        if self.proxy is not None:
+        if self.proxy is not None and self.proxy.events:
             events += self.proxy.poll()
         if self._malformed:
             events += self._malformed
@@ -244,19 +245,23 @@ class Node:
 
     def _move(self, outputs: list[Output], now: float) -> None:
         """Move what the transaction layer said to where it belongs."""
-        out, user_agent, proxy = self._out, self.user_agent, self.proxy
+        out, user_agent, proxy, registering = self._out, self.user_agent, self.proxy, self._registering
         for output in outputs:
             if isinstance(output, Transmit):
                 out.append(output)
             elif isinstance(output, TransactionEnded):
-                user_agent.transaction_ended(output.number)
-                self._registering.pop(output.number, None)
-                if proxy is not None:
-                    proxy.transaction_ended(output.number)
+                if proxy is None or not proxy.transaction_ended(output.number):
+                    user_agent.transaction_ended(output.number)
+                    registering.pop(output.number, None)
+            elif isinstance(output, (ResponseArrived, TransactionFailed)):
+                if output.number in registering:
+                    self._registered(output, now)
+                elif proxy is not None and proxy.owns(output.number):
+                    proxy.receive(output, now)
+                else:
+                    user_agent.receive(output, now)
             elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
                 self._register(output, now)
-            elif isinstance(output, (ResponseArrived, TransactionFailed)) and output.number in self._registering:
-                self._registered(output, now)
             elif proxy is None or not _takes(proxy, output, now):
                 user_agent.receive(output, now)
 
@@ -378,11 +383,6 @@ class Node:
 
 def _takes(proxy: Proxy, event: Event, now: float) -> bool:
     """Give an event to the proxy; false if it is for the user agent."""
-    if isinstance(event, (ResponseArrived, TransactionFailed)):
-        if not proxy.owns(event.number):
-            return False
-        proxy.receive(event, now)
-        return True
     if isinstance(event, RequestArrived):
         return proxy.request(event, now)
     return isinstance(event, AckArrived) and proxy.ack(event)

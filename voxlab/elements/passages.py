@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from voxlab.base.datagram import Flow
 from voxlab.dialog.session_timer import interval_of
 from voxlab.sip.message import Request, Response
 from voxlab.transaction.deadlines import Deadlines
@@ -17,6 +18,23 @@ from voxlab.transaction.deadlines import Deadlines
 _UNHEARD = 0
 UNHEARD_S = 4 * 3600.0
 """So long without a word, and without a session interval, a call is taken for over."""
+
+
+class Routed(NamedTuple):
+    """An event: a request outside a dialog is on its way; ``target`` is what the policy said with ``Route``."""
+
+    request: Request
+    flow: Flow
+    target: object
+
+
+class TurnedBack(NamedTuple):
+    """An event: a request went no further for a reason of the proxy's own; the wire says ``status``."""
+
+    request: Request
+    flow: Flow
+    status: int
+    why: str
 
 
 class Concluded(NamedTuple):
@@ -33,6 +51,9 @@ class Leaving(NamedTuple):
     """An event: a BYE passes through."""
 
     request: Request
+
+
+Passing = Routed | TurnedBack | Concluded | Leaving
 
 
 class PassageEnded(NamedTuple):

@@ -8,7 +8,7 @@ request may go is asked of a ``RoutingPolicy``; inside a dialog the route set th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from voxlab.base.datagram import Address, Flow, Transmit
 from voxlab.base.errors import SipSyntaxError
@@ -17,7 +17,7 @@ from voxlab.dialog.dialog import Header
 from voxlab.elements.copies import NextHops, records_route
 from voxlab.elements.forwarding import Forwarding
 from voxlab.elements.loop_detection import LoopDetection, second_part, was_passed_on, with_second_part
-from voxlab.elements.passages import Concluded, Leaving
+from voxlab.elements.passages import Leaving, Passing, Routed, TurnedBack
 from voxlab.elements.record_route import NO_FLOWS, RouteEntry
 from voxlab.elements.response_context import ResponseContext
 from voxlab.elements.routing import Handle, Route, RoutingPolicy
@@ -35,23 +35,6 @@ from voxlab.transaction.timers import Timers
 _TOO_MANY_HOPS = "Max-Forwards is 0 (s.16.3 item 3)"
 _SCHEMES = ("sip:", "sips:", "tel:")
 _SCHEME_NAMES = frozenset({"sip", "sips", "tel"})
-
-
-class Routed(NamedTuple):
-    """An event: a request outside a dialog is on its way; ``target`` is what the policy said with ``Route``."""
-
-    request: Request
-    flow: Flow
-    target: object
-
-
-class TurnedBack(NamedTuple):
-    """An event: a request went no further for a reason of the proxy's own; the wire says ``status``."""
-
-    request: Request
-    flow: Flow
-    status: int
-    why: str
 
 
 class Neighbourhood(NextHops, Protocol):
@@ -93,17 +76,14 @@ class Proxy(Forwarding):
         self._policy = policy
         self._loops = LoopDetection(node.listens.values())
         self._listens = node.listens
-        self._events: list[Routed | TurnedBack] = []
         self._our_vias = tuple(
             f"\r\nVia: SIP/2.0/{transport} {str(address).lower()};branch=".encode()
             for transport, address in node.listens.items()
         )
 
-    def poll(self) -> list[Routed | TurnedBack | Concluded | Leaving]:
+    def poll(self) -> list[Passing]:
         """Drain what is to be known about requests outside dialogs, and how calls that pass through go on."""
-        events: list[Routed | TurnedBack | Concluded | Leaving] = [*self._events, *self.passed]
-        self._events.clear()
-        self.passed.clear()
+        events, self.events = self.events, []
         return events
 
     def glance(self, data: bytes) -> Request | Response | None:
@@ -179,7 +159,7 @@ class Proxy(Forwarding):
         self._check(request)
         context = ResponseContext(event.number, request, event.flow, routes, "")
         if request.method == "BYE":
-            self.passed.append(Leaving(request))
+            self.events.append(Leaving(request))
         if context.is_invite:
             self._layer.respond(event.number, request.response(100), now)
         self._begin(context, (Target(uri_text, flow),), now)
@@ -238,7 +218,7 @@ class Proxy(Forwarding):
         context = ResponseContext(event.number, request, flow, routes, part)
         context.recurses, context.ring_s, context.realm = answer.recurses, answer.ring_s, answer.realm
         context.records = records_route(request.method)
-        self._events.append(Routed(request, flow, answer.target))
+        self.events.append(Routed(request, flow, answer.target))
         if context.is_invite:
             self._layer.respond(event.number, request.response(100), now)
         self._begin(context, answer.targets, now)
@@ -286,7 +266,7 @@ class Proxy(Forwarding):
 
     def _turn_back(self, event: RequestArrived, status: int, why: str, headers: tuple[Header, ...], now: float) -> None:
         self._reply(event, status, headers, now)
-        self._events.append(TurnedBack(event.request, event.flow, status, why))
+        self.events.append(TurnedBack(event.request, event.flow, status, why))
 
     def _reply(
         self,

@@ -12,7 +12,7 @@ from voxlab.base.journal import Journal
 from voxlab.base.records import CallRouted
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.node import NodeEvent
-from voxlab.elements.proxy import Routed
+from voxlab.elements.passages import Routed
 from voxlab.elements.user_agent import Incoming
 from voxlab.host.gateway import Gateway
 from voxlab.host.media import MediaPlace

@@ -18,8 +18,7 @@ from voxlab.dialog.tables import State
 from voxlab.elements.authentication import Authenticator
 from voxlab.elements.location import Binding
 from voxlab.elements.node import NodeEvent
-from voxlab.elements.passages import PassageEnded
-from voxlab.elements.proxy import Routed
+from voxlab.elements.passages import PassageEnded, Routed
 from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_events import CloudEvents
 from voxlab.host.cloud_port import CloudPort

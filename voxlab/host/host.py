@@ -91,7 +91,12 @@ class Host:
             self._message(flow, data, now)
         else:
             self._piece(flow, data, now)
-        self.flush()
+        if not self._flushing:
+            self._flush_all()
+
+    def rested(self) -> None:
+        """Do what is to be done once after any number of messages: keep records, arm the timer."""
+        self._rest()
 
     def transport_error(self, flow: Flow, reason: str, now: float) -> None:
         """Take the news that what was sent on a flow did not arrive."""
@@ -154,18 +159,23 @@ class Host:
         """
         if self._flushing:
             return  # a command given by the owner while it takes an event: the round that runs sends it
-        self._flushing = True
-        try:
-            self._flush_all()
-        finally:
-            self._flushing = False
+        self._flush_all()
+        self._rest()
+
+    def _rest(self) -> None:
         if self.after_work is not None:
             self.after_work()
         self.rearm()
 
     def _flush_all(self) -> None:
+        self._flushing = True
+        try:
+            self._go_round(self._loop.time())
+        finally:
+            self._flushing = False
+
+    def _go_round(self, now: float) -> None:
         node, owner = self.node, self._owner
-        now = self._loop.time()
         while True:
             transmits, events = node.poll(now)
             if self.temper is not None:
@@ -193,9 +203,11 @@ class Host:
             self._send(flow, data, self._loop.time())
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
-        if self._journal is not None and data[0] > 13:  # keep-alives are no messages
-            self._journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
-        self._send_raw(flow, data)
+        endpoint, journal = self.endpoint, self._journal
+        if journal is not None and data[0] > 13:  # keep-alives are no messages
+            journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
+        if endpoint is not None:
+            endpoint.send(flow, data)
 
     def _address_of(self, flow: Flow) -> Address:
         """Return where this host listens: in the evidence it is one host, whatever port a connection went out from."""

@@ -18,8 +18,7 @@ from voxlab.elements.locating import Hop
 from voxlab.elements.location import LocationService
 from voxlab.elements.lockout import Lockout
 from voxlab.elements.node import Malformed, Node, NodeEvent
-from voxlab.elements.passages import Concluded, Leaving, PassageEnded, Passages
-from voxlab.elements.proxy import Routed, TurnedBack
+from voxlab.elements.passages import Concluded, Leaving, PassageEnded, Passages, Routed, TurnedBack
 from voxlab.elements.registrar import Directory, Intervals, Registrar
 from voxlab.elements.routing import RoutingPolicy
 from voxlab.elements.user_agent import Incoming, Refused
@@ -274,10 +273,14 @@ class ServerMachine:
 
     def keep_records(self) -> None:
         """Move what registrar and policy have to say into the journal."""
-        for record in (*self._policy.poll(), *self.registrar.poll(), *self.door.poll(self.now())):
-            self.place.journal.note(record)
-            if isinstance(record, RegistrationChanged):
-                self._bindings_changed(record)
+        said = [self._policy.poll(), self.registrar.poll()]
+        if self.door.has_news:
+            said.append(self.door.poll(self.now()))
+        for records in said:
+            for record in records:
+                self.place.journal.note(record)
+                if isinstance(record, RegistrationChanged):
+                    self._bindings_changed(record)
 
     def tell_turned_away(self) -> None:
         """Move what the door has counted into the journal, though its second is not over."""

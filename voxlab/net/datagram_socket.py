@@ -79,13 +79,18 @@ class DatagramSocket:
     bound : socket.socket
     take : callable
         ``take(data, source)``, ``source`` as the system gives it.
+    rested : callable
+        Called when a burst has been taken.
     """
 
-    def __init__(self, loop: OrderedLoop, bound: socket.socket, take: Take) -> None:
+    def __init__(
+        self, loop: OrderedLoop, bound: socket.socket, take: Take, rested: Callable[[], None] = lambda: None
+    ) -> None:
         self.address = address_of(bound)
         self._loop = loop
         self._socket: socket.socket | None = bound
         self._take = take
+        self._rested = rested
         self.queue = QueueAge()
         self._has_stamps = ask_for_stamps(bound)
         self._unsent: deque[tuple[bytes, Address]] = deque()
@@ -95,8 +100,15 @@ class DatagramSocket:
 
     def _drain(self) -> None:
         """Take what is there, up to a burst; level-triggered, so the rest comes in the next round."""
+        try:
+            self._take_burst()
+        finally:
+            self._rested()
+
+    def _take_burst(self) -> None:
         if self._has_stamps and self.queue.is_wanted(self._loop.time()) and not self._take_measured():
             return
+        take = self._take
         for _ in range(BURST):
             if self._socket is None:  # closed by what came
                 return
@@ -104,7 +116,7 @@ class DatagramSocket:
                 data, source = self._socket.recvfrom(_LARGEST)
             except OSError:  # nothing more, or an ICMP error of an earlier datagram, which says not of which
                 return
-            self._take(data, source)
+            take(data, source)
 
     def _take_measured(self) -> bool:
         """Take one datagram and see how long it lay there; false if there was none."""

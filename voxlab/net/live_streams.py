@@ -117,7 +117,9 @@ class Stream(asyncio.BufferedProtocol):
         """Hand bytes up."""
         if not self.gone:
             self.active_s = now = self._streams.loop.time()
-            self._streams.receiver.received(self.flow, bytes(self._streams.buffer[:nbytes]), now)
+            receiver = self._streams.receiver
+            receiver.received(self.flow, bytes(self._streams.buffer[:nbytes]), now)
+            receiver.rested()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Hand up that it is gone, unless we ended it."""

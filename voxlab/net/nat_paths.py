@@ -249,3 +249,4 @@ class NatPaths:
 def _arrive(target: SimulatedEndpoint, flow: Flow, data: bytes, network: SimulatedNetwork) -> None:
     if target.open:
         target.receiver.received(flow, data, network.loop.now)
+        target.receiver.rested()

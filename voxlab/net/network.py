@@ -56,6 +56,9 @@ class Receiver(Protocol):
     def received(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one datagram, or bytes of a stream as they came."""
 
+    def rested(self) -> None:
+        """Hear that nothing more has arrived for now: what need not be done for each message is done now."""
+
     def transport_error(self, flow: Flow, reason: str, now: float) -> None:
         """Hear that something sent on ``flow`` did not arrive, and why (RFC 3261 s.18.4)."""
 

@@ -192,7 +192,9 @@ class Streams:
 
     def _arrive(self, connection: Connection, side: Side, data: bytes) -> None:
         if not connection.gone and side.endpoint.open:
-            side.endpoint.receiver.received(side.flow, data, self._network.loop.time())
+            receiver = side.endpoint.receiver
+            receiver.received(side.flow, data, self._network.loop.time())
+            receiver.rested()
 
     def _break(self, connection: Connection, side: Side, flow: Flow, data: bytes) -> None:
         """Give up: the link has lost every repetition."""

@@ -222,6 +222,7 @@ class SimulatedNetwork:
     def _arrive(self, target: SimulatedEndpoint, flow: Flow, data: bytes) -> None:
         if target.open:
             target.receiver.received(flow, data, self.loop.now)
+            target.receiver.rested()
 
     def in_fragments(
         self, way: Way, src: Address, dst: Address, data: bytes, arrivals: tuple[float, ...]

@@ -71,7 +71,7 @@ class LiveEndpoint:
         """Take a bound socket for a transport."""
         self.addresses[transport] = address_of(bound)
         if transport == "UDP":
-            self._udp = DatagramSocket(self._network.loop, bound, self._take)
+            self._udp = DatagramSocket(self._network.loop, bound, self._take, self.receiver.rested)
         else:
             self.streams.listen(transport, bound, context)
 
@@ -100,14 +100,17 @@ class LiveEndpoint:
         """Put bytes on a flow; a stream without a live connection is opened first."""
         if not self.open:
             raise VoxlabError(f"{self.owner} has left the network and sends nothing any more")
-        if flow.transport != "UDP":
+        if flow.transport == "UDP" and self._udp is not None:
+            if self._network.shaper.shapes(self.owner):
+                self._send_shaped(self._udp, flow, data)
+            else:
+                self._put_out(self._udp, flow, data)
+        elif flow.transport != "UDP":
             self._send_chunk(flow, data)
-        elif self._udp is None:
+        else:
             raise VoxlabError(
                 f"{self.owner} has no UDP address to send from; it has {', '.join(self.addresses) or 'none'}"
             )
-        else:
-            self._send_datagram(self._udp, flow, data)
 
     def _send_chunk(self, flow: Flow, data: bytes) -> None:
         shaper, loop = self._network.shaper, self._network.loop
@@ -126,24 +129,24 @@ class LiveEndpoint:
         if self.open:
             self.streams.send(flow, data)
 
-    def _send_datagram(self, udp: DatagramSocket, flow: Flow, data: bytes) -> None:
+    def _send_shaped(self, udp: DatagramSocket, flow: Flow, data: bytes) -> None:
         """Send a datagram as its link has it: now where that is perfect."""
         network = self._network
-        if not network.shaper.shapes(self.owner):
-            self._put_out(udp, flow, data)
-        elif network.shaper.datagram(self.owner, flow.remote, data, lambda: self._put_out(udp, flow, data)) == LOST:
+        if network.shaper.datagram(self.owner, flow.remote, data, lambda: self._put_out(udp, flow, data)) == LOST:
             network.on_wire(network.loop.time(), "UDP", udp.address, flow.remote, data, LOST)
 
     def _put_out(self, udp: DatagramSocket, flow: Flow, data: bytes) -> None:
         outcome = DELIVERED
-        loop = self._network.loop
+        network = self._network
         try:
             udp.send(data, flow.remote)
         except OSError as error:
             outcome = REFUSED
+            loop = network.loop
             reason = f"UDP {flow.remote}: {error.strerror or error}"
             loop.call_soon(self.receiver.transport_error, flow, reason, loop.time())
-        self._network.on_wire(loop.time(), "UDP", udp.address, flow.remote, data, outcome)
+        if network.on_wire is not unheard:
+            network.on_wire(network.loop.time(), "UDP", udp.address, flow.remote, data, outcome)
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
@@ -193,6 +196,7 @@ class LiveNetwork:
         self._owns_authority = authority is None
         self._client_context: ssl.SSLContext | None = None
         self._endpoints: list[LiveEndpoint] = []
+        self._datagram_addresses: frozenset[Address] = frozenset()
         self._media: set[LiveMediaPort] = set()
         self._idle_media: dict[str, deque[LiveMediaPort]] = {}
         self._plane = Plane(loop)
@@ -268,6 +272,7 @@ class LiveNetwork:
         for transport, own in _bind_all(host, port, wanted, tls_port).items():
             endpoint.listen(transport, own, context if transport == "TLS" else None)
         self._endpoints.append(endpoint)
+        self._count_addresses()
         return endpoint
 
     def _server_context(self, host: str, identity: Identity) -> ServerContext:
@@ -280,9 +285,10 @@ class LiveNetwork:
 
     def holds(self, transport: str, address: Address) -> bool:
         """Return whether an address, as seen by its peer, is one of ours."""
+        if transport == "UDP":
+            return address in self._datagram_addresses
         return any(
-            endpoint.addresses.get(transport) == address
-            or (transport != "UDP" and address in endpoint.streams.local_addresses())
+            endpoint.addresses.get(transport) == address or address in endpoint.streams.local_addresses()
             for endpoint in self._endpoints
         )
 
@@ -290,6 +296,11 @@ class LiveNetwork:
         """Take a host out of the books."""
         if endpoint in self._endpoints:
             self._endpoints.remove(endpoint)
+            self._count_addresses()
+
+    def _count_addresses(self) -> None:
+        addresses = (endpoint.addresses.get("UDP") for endpoint in self._endpoints)
+        self._datagram_addresses = frozenset(address for address in addresses if address is not None)
 
     # -- media --------------------------------------------------------------------------------------------------------
 

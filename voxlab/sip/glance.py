@@ -7,6 +7,7 @@ as everybody spells it is left to ``parser``. Must not know transactions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from voxlab.sip.parser import parse
 _LARGEST_BYTES = 8_192
 _GENEROUS = Limits(header_count=10_000)
 _VIA = b"\r\nVia: "
+_LENGTH = re.compile(rb"\r\nContent-Length:  *([0-9]{1,5}) *\r\n(?![ \t])")
 _UNREAD = frozenset({"_views", "body", "call_id", "cseq", "from_tag", "headers", "reason", "to_tag"})
 _METHODS = (b"ACK ", b"BYE ", b"INVITE ", b"INFO ", b"UPDATE ", b"PRACK ", b"MESSAGE ", b"NOTIFY ", b"REFER ")
 _KEPT = ("headers", "body", "from_tag", "to_tag", "cseq", "call_id")
@@ -217,10 +219,11 @@ def _request(
 def _head_end(raw: bytes) -> int:
     """Return where the head ends if the body is as long as Content-Length says, else -1."""
     head_end = raw.find(b"\r\n\r\n")
-    length = _value(raw, b"\r\nContent-Length: ", 0, head_end + 2)
-    if length is None or len(raw) > _LARGEST_BYTES or not (length := length.strip(b" ")).isdigit() or len(length) > 5:
+    at = raw.find(b"\r\nContent-Length: ", 0, head_end + 2)
+    length = _LENGTH.match(raw, at, head_end + 4) if at >= 0 else None
+    if length is None or len(raw) > _LARGEST_BYTES:
         return -1
-    return head_end + 2 if int(length) == len(raw) - head_end - 4 else -1
+    return head_end + 2 if int(length[1]) == len(raw) - head_end - 4 else -1
 
 
 def _after_spaces(raw: bytes, at: int) -> int:

@@ -22,6 +22,16 @@ _FOREVER_NS = 1 << 62
 LARGEST_FRAME_OCTETS = c.DATAGRAM_BYTES - 12
 """What a packet holds behind its header."""
 _LATCH_SOURCES = (c.RTP_LATCH + c.LATCH_SOURCE, c.RTCP_LATCH + c.LATCH_SOURCE)
+_SETTINGS = dict.fromkeys(
+    (c.KEEP_PAYLOAD, c.TRANSLATES, c.OPENS, c.SEALS, *range(c.TOUCHED, c.TOUCHED + 128 // c.TOUCHED_BITS)), 0
+)
+_FRESH = (
+    dict.fromkeys(range(c.PACKETS, c.SIDE_CELLS), 0)
+    | dict.fromkeys(_LATCH_SOURCES, c.NOBODY)
+    | _SETTINGS
+    | {c.MODE: c.DELIVER, c.PARTNER: c.NOBODY}
+)
+_FRESH_ROWS = np.array([(0, cell, value) for cell, value in _FRESH.items()], np.int64)
 
 
 @lru_cache(4096)
@@ -160,6 +170,7 @@ class Lane:
         self.speaks = False
         self._sound: npt.NDArray[np.uint8] | None = None
         self._secured: Secured | None = None
+        self._settings: dict[int, int] = {}
         self.side = thread.enter(rtp_fd, rtcp_fd, self._hand_over)
 
     def _hand_over(self, rows: Rows) -> None:
@@ -169,9 +180,11 @@ class Lane:
 
     def begin(self) -> None:
         """Begin anew, for another user of the port: counts of 0, nobody expected, all to the lab's thread."""
-        fresh = dict.fromkeys(range(c.PACKETS, c.SIDE_CELLS), 0) | dict.fromkeys(_LATCH_SOURCES, c.NOBODY)
-        self._poke(*fresh.items(), (c.KEEP_PAYLOAD, 0), (c.TRANSLATES, 0), (c.MODE, c.DELIVER), (c.PARTNER, c.NOBODY))
-        self.secure(None)
+        rows = _FRESH_ROWS.copy()
+        rows[:, 0] = self.side
+        self.thread.poke(self.thread.state.sides, rows)
+        self._secured = None
+        self._settings = _SETTINGS.copy()
 
     def secure(self, secured: Secured | None) -> bool:
         """Open what comes and protect what leaves with these keys, or no more; return whether the thread can.
@@ -180,11 +193,11 @@ class Lane:
         """
         handles = None if secured is None else secured.handles()
         if secured is None or handles is None:
-            self._poke((c.OPENS, 0), (c.SEALS, 0))
+            self._set((c.OPENS, 0), (c.SEALS, 0))
         else:
             self.thread.call_by(handles.functions)
             secured.share(handles, self.thread.crypt)
-            self._poke((c.OPENS, handles.inward), (c.SEALS, handles.outward))
+            self._set((c.OPENS, handles.inward), (c.SEALS, handles.outward))
         self._secured = secured  # after the thread has let go of the contexts before
         return secured is None or handles is not None
 
@@ -199,7 +212,7 @@ class Lane:
 
     def translate(self, elsewhere: bool) -> None:
         """Say whether payload types that are touched are the translator's, who was told what becomes of them."""
-        self._poke((c.TRANSLATES, int(elsewhere)))
+        self._set((c.TRANSLATES, int(elsewhere)))
 
     def rest(self) -> None:
         """Drop what comes, and fall silent: nobody has the port."""
@@ -211,7 +224,7 @@ class Lane:
 
     def keep_payload(self, wanted: bool) -> None:
         """Say whether what is relayed or spoken is kept whole for the journal."""
-        self._poke((c.KEEP_PAYLOAD, int(wanted)))
+        self._set((c.KEEP_PAYLOAD, int(wanted)))
 
     def expect(self, rtp: Expected, rtcp: Expected) -> None:
         """Say who may send, and so where to send to."""
@@ -222,7 +235,7 @@ class Lane:
         masks = [0] * (128 // c.TOUCHED_BITS)
         for each in payload_types:
             masks[each // c.TOUCHED_BITS] |= 1 << each % c.TOUCHED_BITS
-        self._poke(*((c.TOUCHED + k, mask) for k, mask in enumerate(masks)))
+        self._set(*((c.TOUCHED + k, mask) for k, mask in enumerate(masks)))
 
     def _latch(self, base: int, expected: Expected) -> list[tuple[int, int]]:
         network, mask = _network_of(expected.network)
@@ -318,6 +331,14 @@ class Lane:
             self.hush()
         self.secure(None)
         self.thread.leave(self.side)
+
+    def _set(self, *changes: tuple[int, int]) -> None:
+        """Write cells that nobody but us writes, those that hold something else."""
+        settings = self._settings
+        changed = [(cell, value) for cell, value in changes if settings.get(cell) != value]
+        if changed:
+            settings.update(changed)
+            self._poke(*changed)
 
     def _poke(self, *changes: tuple[int, int]) -> None:
         self.thread.poke(self.thread.state.sides, [(self.side, cell, value) for cell, value in changes])

@@ -35,6 +35,7 @@ _NS = 1_000_000_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274, "riscv64": 274}  # the C library has no function for it
 _SCHED_OTHER = 0
 _SLICE_NS = 100_000  # the shortest that the kernel takes
+_NICE = -11  # as rtkit gives to PulseAudio and PipeWire
 
 
 class Rows(NamedTuple):
@@ -154,7 +155,7 @@ class MediaThread:
         self.loop.add_reader(bell, self._rung)
 
     def _live(self) -> None:
-        ask_for_short_slices()
+        ask_for_promptness()
         self.native.run(self.state)
 
     def translator(self, module: str) -> Translator | None:
@@ -240,9 +241,9 @@ class MediaThread:
 
     # -- commands: one call of compiled code each ---------------------------------------------------------------------
 
-    def poke(self, table: memory.Words, changes: list[tuple[int, int, int]]) -> None:
-        """Write cells, all between two batches."""
-        self.native.poke(self.state.control, table, np.array(changes, np.int64).reshape(-1, 3))
+    def poke(self, table: memory.Words, changes: list[tuple[int, int, int]] | npt.NDArray[np.int64]) -> None:
+        """Write cells, all between two batches: (row, cell, value) for each."""
+        self.native.poke(self.state.control, table, np.asarray(changes, np.int64).reshape(-1, 3))
 
     def peek(self, table: memory.Words, row: int) -> npt.NDArray[np.int64]:
         """Return a row as it is between two batches."""
@@ -340,16 +341,26 @@ class MediaThread:
             self.loop.call_exception_handler({"message": "a media port could not take its packets", "exception": error})
 
 
-def ask_for_short_slices() -> bool:
+def ask_for_promptness() -> bool:
     """Ask the scheduler to let the calling thread run soon after it wakes, in return for running briefly.
 
-    Linux 6.12 and later grant that to anybody (sched_setattr(2): the slice of a SCHED_OTHER task); where it is refused
-    or unknown, things stay as they are.
+    Two wishes: the shortest slice, which Linux 6.12 and later grant to anybody (sched_setattr(2): the slice of a
+    SCHED_OTHER task), and the niceness that sound servers run with, which takes CAP_SYS_NICE or RLIMIT_NICE. What is
+    refused or unknown is left as it was.
+
+    Returns
+    -------
+    bool
+        Whether at least the slice was taken.
     """
     number = _SCHED_SETATTR.get(platform.machine())
     if number is None:
         return False
     nice = os.getpriority(os.PRIO_PROCESS, 0)
+    return any(_set_attributes(number, each) for each in (min(nice, _NICE), nice))
+
+
+def _set_attributes(number: int, nice: int) -> bool:
     wish = struct.pack("=IIQiIQQQ", 48, _SCHED_OTHER, 0, nice, 0, _SLICE_NS, 0, 0)
     return int(ctypes.CDLL(None, use_errno=True).syscall(number, 0, wish, 0)) == 0
 
