@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from tests.lab.stage import MakeStage, Stage
 from voxlab.base.errors import CallFailed, VoxlabError
 from voxlab.lab.call import Call
+from voxlab.sip.parser import parse
 
 BOTH_WAYS = pytest.mark.parametrize("route", ["scenario", "users"])
 
 
-def staged(make_stage: MakeStage, route: str = "scenario", *, srtp: bool = False) -> Stage:
-    stage = make_stage(bob={"answer_after": 0.1, "srtp": srtp})
+def staged(make_stage: MakeStage, route: str = "scenario", **bob: Any) -> Stage:
+    stage = make_stage(bob={"answer_after": 0.1, **bob})
     if route == "scenario":
         return stage.forwards()
     stage.shop.rule("direct", pattern=".*", route="users")
     return stage
+
+
+def offered_to_bob(stage: Stage) -> list[str]:
+    """Return the protocols of the offers in INVITEs to bob outside dialogs."""
+    messages = (parse(each.data) for each in stage.lab.journal.messages() if each.data.startswith(b"INVITE sip:bob@10."))
+    return [each.sdp.media[0].protocol for each in messages if each.to_tag is None and each.sdp is not None]
 
 
 def dial(stage: Stage, target: str = "bob") -> Call:
@@ -41,6 +49,28 @@ def test_who_takes_srtp_only_refuses_plain_rtp(make_stage: MakeStage, route: str
     assert [each.line.split(" ")[2] for each in finding.evidence] == ["RTP/AVP", "RTP/SAVP"]
     stage.alice = stage.shop.user("alice").phone(srtp=True)
     assert dial(stage).explain().ids == ()
+
+
+def test_who_takes_rtp_savp_alone_is_asked_again_and_nothing_is_wrong(make_stage: MakeStage) -> None:
+    stage = staged(make_stage, srtp=True)
+    stage.bob.fault("srtp_required", osrtp=False)
+    stage.alice = stage.shop.user("alice").phone(srtp=True)
+    call = dial(stage)
+    assert offered_to_bob(stage) == ["RTP/AVP", "RTP/SAVP"]
+    assert "connected" in call.verdict
+    assert call.explain().ids == ()
+    assert set(call.media.lost) == {0}
+
+
+def test_who_refuses_keys_alone_too_is_asked_twice_and_no_more(make_stage: MakeStage) -> None:
+    stage = staged(make_stage, codecs=["G722"])
+    stage.bob.fault("srtp_required", osrtp=False)
+    stage.alice = stage.shop.user("alice").phone(srtp=True)
+    call = dial(stage)
+    assert offered_to_bob(stage) == ["RTP/AVP", "RTP/SAVP"]
+    assert "488" in call.verdict
+    stage.lab.run(40.0)
+    assert stage.is_idle
 
 
 def test_an_answer_in_the_clear_to_an_offer_of_srtp(make_stage: MakeStage) -> None:

@@ -22,14 +22,17 @@ def cloud_in(street: Street, host: str, folder: Path, authority: Path) -> Served
     return Served(FORWARDING, folder, host=host, prefix=street.prefix, environment={"CA_FILE": str(authority)})
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
-def test_two_phones_register_and_hear_each_other_through_the_cloud(tmp_path: Path, transport: str) -> None:
+@pytest.mark.parametrize(
+    ("transport", "more"), [("udp", ""), ("tcp", ""), ("tls", ""), ("tls", ";mediaenc=srtp-mand")]
+)
+def test_two_phones_register_and_hear_each_other_through_the_cloud(tmp_path: Path, transport: str, more: str) -> None:
     with Street() as street:
         at_cloud, at_caller, at_callee = street.addresses
         authority = tmp_path / "ca.pem"
         with cloud_in(street, at_cloud, tmp_path / "voxlab", authority) as cloud:
             server = cloud.until_ready()[transport]
-            alice, bob = account(CALLER, server, transport), account(CALLEE, server, transport, ";answermode=auto")
+            alice = account(CALLER, server, transport, more)
+            bob = account(CALLEE, server, transport, f";answermode=auto{more}")
             with (
                 Baresip(tmp_path / CALLER, street, at_caller, alice, tone_hz=CALLER_HZ, authority=authority) as caller,
                 Baresip(tmp_path / CALLEE, street, at_callee, bob, tone_hz=CALLEE_HZ, authority=authority) as callee,

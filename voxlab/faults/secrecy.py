@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from voxlab.faults.edits import with_body
-from voxlab.faults.fault import Fault
+from voxlab.faults.fault import Fault, Parameter
 from voxlab.faults.treatment import Message, Refuses, Rewrites, Treatment
 from voxlab.sip.message import Request, Response
 
@@ -19,7 +19,8 @@ _ABLE = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm
 
 FAULTS = (
     Fault("srtp_required", "calls in the clear are refused with 488", _PHONE,
-          "RFC 4568 s.7.1.2, RFC 3261 s.21.4.26", "offer SRTP: phone(srtp=True)", 30, "VX-SRTP-REQUIRED"),
+          "RFC 4568 s.7.1.2, RFC 3261 s.21.4.26", "offer SRTP: phone(srtp=True)", 30, "VX-SRTP-REQUIRED",
+          (Parameter("osrtp", True, "whether keys beside plain RTP will do (RFC 8643), or RTP/SAVP alone"),)),
     Fault("answers_in_clear", "who offers SRTP hangs up at once: the answer says RTP/AVP and has no key", _PHONE,
           "RFC 3264 s.6, RFC 4568 s.7.1.2", "answer in the profile of the offer, or refuse the stream with port 0", 30,
           "VX-SRTP-PROFILE"),
@@ -29,12 +30,15 @@ FAULTS = (
 )  # fmt: skip
 
 
-def _srtp_required(request: Request) -> Response | None:
-    keyed = b"RTP/SAVP" in request.body or b"a=crypto" in request.body  # RFC 8643 offers keys under RTP/AVP
-    if request.method != "INVITE" or b"m=audio" not in request.body or keyed:
-        return None
-    headers = (("Content-Type", "application/sdp"),)
-    return request.response(488, "Not Acceptable Here", to_tag="srtp", headers=headers, body=_ABLE)
+def _srtp_required(osrtp: bool) -> Refuses:
+    def refusal(request: Request) -> Response | None:
+        keyed = b"RTP/SAVP" in request.body or (osrtp and b"a=crypto" in request.body)
+        if request.method != "INVITE" or b"m=audio" not in request.body or keyed:
+            return None
+        headers = (("Content-Type", "application/sdp"),)
+        return request.response(488, "Not Acceptable Here", to_tag="srtp", headers=headers, body=_ABLE)
+
+    return Refuses(refusal)
 
 
 def _in_clear(message: Message, data: bytes) -> bytes:
@@ -51,7 +55,7 @@ def _no_sips(request: Request) -> Response | None:
 
 
 TREATMENTS: dict[str, Callable[..., Treatment]] = {
-    "srtp_required": lambda: Refuses(_srtp_required),
+    "srtp_required": _srtp_required,
     "answers_in_clear": lambda: Rewrites(_in_clear),
     "no_sips": lambda: Refuses(_no_sips),
 }

@@ -157,8 +157,8 @@ class MediaEnd(Outgoing):
 
     # -- offer and answer
 
-    def offer(self, like: Any = None) -> bytes:
-        """Return our offer: what ``like`` was offered, else what this end speaks."""
+    def offer(self, like: Any = None, *, keyed: bool = False) -> bytes:
+        """Return our offer: what ``like`` was offered, else what this end speaks; with ``keyed`` SRTP or nothing."""
         if like is None:
             if self.negotiation.profile.video:
                 self.open_video().codecs = self.negotiation.profile.video
@@ -167,10 +167,17 @@ class MediaEnd(Outgoing):
         if (video := theirs.offered_video()) is not None:
             self.open_video().carry_like(video)
         self._carry_like(theirs.offered_media())
+        if keyed:
+            self.negotiation.profile = replace(self.negotiation.profile, srtp="sdes")
         offered = theirs.offered_codecs()
         return self.negotiation.offer(
             _with_more(offered, self.made_of_others) if offered else None, theirs.offered_direction()
         )
+
+    @property
+    def takes_either(self) -> bool:
+        """Whether our offer left it to the far end whether SRTP is spoken (RFC 8643)."""
+        return self.negotiation.profile.srtp == "offer"
 
     def offer_hold(self, holding: bool) -> bytes:
         """Return an offer that puts the far end on hold or takes it back, with what is agreed (RFC 3264 s.8.4)."""

@@ -40,8 +40,12 @@ def hops_left(like: Leg) -> int:
     return (MAX_FORWARDS if hops is None else hops) - 1
 
 
-def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
-    """Let one device ring, with the formats that ``like`` was offered, and return the number of the branch."""
+def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: int, *, keyed: bool = False) -> int:
+    """Let one device ring, with the formats that ``like`` was offered, and return the number of the branch.
+
+    A device that may be spoken to in the clear or not, as it likes, and refuses both (488) is asked again with
+    ``keyed``: SRTP or nothing, for some know keys under RTP/SAVP alone (RFC 3261 s.21.4.26, RFC 4568 s.7.1.2).
+    """
     session, user = leg.session, leg.destination
     carried, hidden = identity(like)
     port = session.switchboard.media(session.number, leg.letter)
@@ -51,18 +55,24 @@ def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: i
         letter=leg.letter,
         from_=ANONYMOUS if hidden else from_header(leg),
         to=f"<sip:{user}@{session.application.domain}>",
-        offer=port.offer(like.media),
+        offer=port.offer(like.media, keyed=keyed),
         headers=(*lines, *carried) if carried else lines,
         max_forwards=hops,
         peer=user,
         port=port,
     )
-    leg.signalling.branch(port, number)
+
+    def again() -> None:
+        session.opened(invite(leg, contact, like, lines, hops, keyed=True), leg)
+
+    leg.signalling.branch(port, number, None if keyed else again)
     return number
 
 
-def invite_outside(leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
-    """Send an INVITE to a place outside the platform, and return the number of the branch."""
+def invite_outside(
+    leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], hops: int, *, keyed: bool = False
+) -> int:
+    """Send an INVITE to a place outside the platform, and return the number of the branch; see ``invite``."""
     session = leg.session
     port = session.switchboard.media(session.number, leg.letter)
     number = session.switchboard.dial(
@@ -71,13 +81,17 @@ def invite_outside(leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], 
         letter=leg.letter,
         from_=outlet.from_ or from_header(leg),
         to=outlet.to,
-        offer=port.offer(like.media),
+        offer=port.offer(like.media, keyed=keyed),
         headers=(*outlet.headers, *lines),
         max_forwards=hops,
         peer=leg.destination,
         port=port,
     )
-    leg.signalling.branch(port, number)
+
+    def again() -> None:
+        session.opened(invite_outside(leg, outlet, like, lines, hops, keyed=True), leg)
+
+    leg.signalling.branch(port, number, None if keyed else again)
     return number
 
 

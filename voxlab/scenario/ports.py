@@ -34,8 +34,12 @@ class MediaPort(Protocol):
     def answer(self, like: MediaPort | None = None) -> bytes:
         """Return the answer to the offer taken, with the codec that ``like`` agreed on first."""
 
-    def offer(self, like: MediaPort | None = None) -> bytes:
-        """Return our offer: the formats that ``like`` was offered, else all that the cloud speaks."""
+    def offer(self, like: MediaPort | None = None, *, keyed: bool = False) -> bytes:
+        """Return our offer: what ``like`` was offered, else all that the cloud speaks; with ``keyed`` SRTP or nothing."""
+
+    @property
+    def takes_either(self) -> bool:
+        """Whether our offer left it to the far end whether SRTP is spoken."""
 
     def take_answer(self, answer: SessionDescription) -> bool:
         """Take the far end's answer; False when it does not fit the offer."""

@@ -37,6 +37,7 @@ class Signalling:
         self._leg = leg
         self._switchboard: Switchboard = leg.session.switchboard
         self._branches: dict[int, MediaPort] = {}
+        self._again: dict[int, Callable[[], None]] = {}
         self._best: tuple[int, str] | None = None
         self._failure: tuple[int, str] | None = None
         self._connected_at: float | None = None
@@ -57,9 +58,11 @@ class Signalling:
         self._switchboard.reject(number, 488, None, ())
         return False
 
-    def branch(self, port: MediaPort, number: int) -> None:
-        """Add one device's branch to an outgoing leg."""
+    def branch(self, port: MediaPort, number: int, again: Callable[[], None] | None = None) -> None:
+        """Add one device's branch to an outgoing leg; ``again`` asks the device once more, with SRTP or nothing."""
         self._branches[number] = port
+        if again is not None and port.takes_either:
+            self._again[number] = again
         self._leg.call_ids[number] = port.call_id
 
     def give_up(self, code: int, reason: str) -> None:
@@ -125,9 +128,12 @@ class Signalling:
         self._leg.listeners.tell(Connected(self._leg, headers))
 
     def _failed(self, event: wire.Failed) -> None:
-        branch = self._branches.pop(event.leg, None)
+        branch, again = self._branches.pop(event.leg, None), self._again.pop(event.leg, None)
         if branch is not None:
             branch.close()
+            if again is not None and event.status == 488 and not self._leg.number:
+                again()
+                return
         if event.leg != self._leg.number and not self._branches and self._leg.number:
             return
         self._best = best_refusal(self._best, (event.status, event.reason))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from voxlab.analysis.diagnosis.case import Case, Step
 from voxlab.analysis.diagnosis.finding import Certainty, Finding
+from voxlab.analysis.diagnosis.refusals import came_to_terms
 
 _SECRET = ("RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
 
@@ -30,7 +31,8 @@ def srtp(case: Case) -> Iterator[Finding]:
     """Find one who wants SRTP and is offered none, or is offered it and answers without."""
     for invite, answer in _asked_and_answered(case):
         offered, told = _protocols(invite), _protocols(answer)
-        if answer.status in (488, 606) and offered and not set(offered) & set(_SECRET) and set(told) & set(_SECRET):
+        wants_it = bool(set(told) & set(_SECRET)) and not came_to_terms(case, answer)
+        if answer.status in (488, 606) and offered and not set(offered) & set(_SECRET) and wants_it:
             yield Finding(
                 "VX-SRTP-REQUIRED",
                 Certainty.CERTAIN,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from voxlab.analysis.diagnosis.case import Case, Step
 from voxlab.analysis.diagnosis.finding import Certainty, Finding
-from voxlab.analysis.diagnosis.refusals import refusals
+from voxlab.analysis.diagnosis.refusals import came_to_terms, refusals
 from voxlab.base.records import StreamMeasured
 from voxlab.sip.sdp import Codec, SessionDescription
 
@@ -36,7 +36,7 @@ def codec_mismatch(case: Case) -> Iterator[Finding]:
         offered = _audio(offer)
         known = _spoken_by(case, refusal.answer.sender)
         both = {codec.encoding.lower() for codec in offered} & {codec.encoding.lower() for codec in known}
-        if both:
+        if both or came_to_terms(case, refusal.answer):
             continue
         yield Finding(
             "VX-CODEC-MISMATCH",

@@ -46,6 +46,16 @@ def refusals(case: Case, *statuses: int, method: str = "INVITE") -> Iterator[Ref
             yield Refusal(answer, asked, reason_of(case, answer, asked))
 
 
+def came_to_terms(case: Case, refusal: Step) -> bool:
+    """Whether whoever refused an INVITE has accepted a later one of the same sender: no harm came of it."""
+    return any(
+        each.time_s > refusal.time_s
+        and each.status < 300
+        and (each.sender, each.receiver) == (refusal.sender, refusal.receiver)
+        for each in case.responses("INVITE", 200)
+    )
+
+
 def _inside(asked: Step) -> bool:
     return asked.request is not None and bool(asked.request.to_tag)
 
