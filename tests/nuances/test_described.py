@@ -25,8 +25,9 @@ def staged(make_stage: MakeStage, route: str = "scenario", **bob: Any) -> Stage:
 
 def offered_to_bob(stage: Stage) -> list[str]:
     """Return the protocols of the offers in INVITEs to bob outside dialogs."""
-    messages = (parse(each.data) for each in stage.lab.journal.messages() if each.data.startswith(b"INVITE sip:bob@10."))
-    return [each.sdp.media[0].protocol for each in messages if each.to_tag is None and each.sdp is not None]
+    data = (each.data for each in stage.lab.journal.messages())
+    invites = [parse(each) for each in data if each.startswith(b"INVITE sip:bob@10.")]
+    return [each.sdp.media[0].protocol for each in invites if each.to_tag is None and each.sdp is not None]
 
 
 def dial(stage: Stage, target: str = "bob") -> Call:

@@ -35,7 +35,7 @@ class MediaPort(Protocol):
         """Return the answer to the offer taken, with the codec that ``like`` agreed on first."""
 
     def offer(self, like: MediaPort | None = None, *, keyed: bool = False) -> bytes:
-        """Return our offer: what ``like`` was offered, else all that the cloud speaks; with ``keyed`` SRTP or nothing."""
+        """Return our offer: what ``like`` was offered, else all that the cloud speaks; ``keyed`` is SRTP or nothing."""
 
     @property
     def takes_either(self) -> bool:
