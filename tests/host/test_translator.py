@@ -108,6 +108,25 @@ def test_when_the_process_dies_the_labs_thread_goes_on(here: Site) -> None:
     assert here.streams(a)[0].packets == 12
 
 
+def test_a_process_that_has_died_is_started_again_but_not_for_ever(here: Site) -> None:
+    alice, a, b, bob = bridge(here, 0, 9)
+    sent = voice(20)
+    for death in range(4):
+        alice.send(a, *sent[4 * death : 4 * death + 4])
+        heard = [parse(data) for data in bob.bytes_heard(4)]
+        assert [(each.sequence, each.payload_type) for each in heard] == [(4 * death + k, 9) for k in range(4)]
+        before = pid_of(a)
+        os.kill(before, signal.SIGKILL)
+        here.until(lambda: not on_thread(a, b))
+        if death < 3:
+            here.until(lambda: on_thread(a, b))
+            assert pid_of(a) != before
+    alice.send(a, *sent[16:])
+    assert [parse(data).sequence for data in bob.bytes_heard(4)] == [16, 17, 18, 19]
+    assert not on_thread(a, b)
+    assert here.streams(a)[0].packets == 20
+
+
 def test_a_new_description_changes_what_packets_become(here: Site) -> None:
     alice, a, b, bob = bridge(here, 0, 9)
     alice.send(a, *voice(3))

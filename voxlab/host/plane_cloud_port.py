@@ -128,8 +128,14 @@ class PlaneCloudPort(OnPlane, CloudPort):
             return True
         if not self._is_for_thread() or self._handed_back or not self._ports_tell(agreed):
             return False
-        usual = [each.payload_type for each in agreed.receives if _name(each) == _name(agreed.codec)]
+        usual = self._usual()
         return bool(usual) and (self._touches().isdisjoint(usual) or self._translator(start=True) is not None)
+
+    def _usual(self) -> list[int]:
+        """Return the payload types of the codec that was agreed on."""
+        agreed = self.negotiation.agreed
+        codecs = () if agreed is None else agreed.receives
+        return [each.payload_type for each in codecs if agreed is not None and _name(each) == _name(agreed.codec)]
 
     def _touches(self) -> frozenset[int]:
         """Return the payload types that may come as well, and must be translated."""
@@ -221,7 +227,8 @@ class PlaneCloudPort(OnPlane, CloudPort):
         waiting, self._to_translate = self._to_translate, []
         if self.released:
             return
-        self._handed_back = True
+        # For good, unless the translator has died: another is on its way.
+        self._handed_back = self._touches().isdisjoint(self._usual()) or self._translator(start=False) is not None
         self._by_lab()
         for data, source, at_s in waiting:
             self.datagram(data, source, at_s, rtcp=False)

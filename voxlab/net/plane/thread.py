@@ -31,6 +31,7 @@ ROWS = 1 << 18
 """Half a minute of 10,000 packets a second, for a lab's thread that is held up."""
 OCTETS = 1 << 25
 _SIDES_A_ROUND = 4
+_MOST_DEATHS = 3
 _NS = 1_000_000_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274, "riscv64": 274}  # the C library has no function for it
 _SCHED_OTHER = 0
@@ -107,6 +108,7 @@ class MediaThread:
         self.loop = loop
         self._translator: Translator | None = None
         self._may_translate = available()
+        self._deaths = 0
         self._free = list(range(sides - 1, -1, -1))
         self._serial = 0
         self._takers: dict[int, Callable[[Rows], None]] = {}
@@ -159,7 +161,13 @@ class MediaThread:
         self.native.run(self.state)
 
     def translator(self, module: str) -> Translator | None:
-        """Return the process that changes packets, started with the first who asks; None where there can be none."""
+        """Return the process that changes packets, started with the first who asks; None where there can be none.
+
+        One that has died is started again, a few times in a lab's life: what kills it may be what it is given.
+        """
+        if self._translator is not None and self._translator.has_ended and self._deaths < _MOST_DEATHS:
+            self._deaths += 1
+            self._translator = None
         if self._translator is None and self._thread is not None and self._may_translate:
             try:
                 self._translator = Translator(self, module)

@@ -129,6 +129,11 @@ class Translator:
         self._socket.close()
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone: it has died, or was ended."""
+        return self._pidfd is None
+
+    @property
     def pid(self) -> int:
         """The process's number."""
         return self._process.pid
