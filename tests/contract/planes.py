@@ -25,7 +25,7 @@ from voxlab.net.live_media import open_pair
 from voxlab.net.loop import LiveLoop
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World
-from voxlab.sip.media_description import G722
+from voxlab.sip.media_description import G722, OPUS
 from voxlab.sip.sdp import SessionDescription
 
 PATIENCE_S = 30.0
@@ -136,7 +136,7 @@ class Site:
         return self.world.submit(self._terminal, peer, source, profile, offer)
 
     def _terminal(self, peer: Peer, source: Any, profile: MediaProfile, offer: Any) -> Terminal:
-        made = terminal(self.place, lambda: source, (*DEFAULT_CODECS, G722), profile)
+        made = terminal(self.place, lambda: source, (*DEFAULT_CODECS, G722, OPUS), profile)
         assert made.take_offer(peer.offer(**offer))
         made.answer()
         return made

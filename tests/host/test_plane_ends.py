@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.contract.planes import Site, packet, report, site
+from tests.contract.planes import Peer, Site, packet, report, site
 from tests.contract.test_secure_planes import Leg
 from voxlab.base.records import RtcpRecord
 from voxlab.host.plane_cloud_port import PlaneCloudPort
-from voxlab.host.plane_sender import PlaneSender
+from voxlab.host.plane_sender import Ahead, PlaneSender
+from voxlab.media.codecs import codec
+from voxlab.media.rtp import parse
 from voxlab.media.sources import tone
 from voxlab.net.plane import build
 
@@ -131,6 +138,113 @@ def test_a_phone_speaks_by_the_media_thread_except_while_a_key_is_down(here: Sit
     assert sender.next_ns is not None
     here.until(lambda: sender.next_ns is None)
     assert phone.port.lane.speaks  # type: ignore[attr-defined]
+
+
+WITH_A_MEMORY = pytest.mark.parametrize(
+    ("name", "payload_type", "more"), [("G722", 9, ()), ("opus", 111, ("a=rtpmap:111 opus/48000/2",))]
+)
+
+
+@WITH_A_MEMORY
+def test_a_codec_with_a_memory_is_spoken_while_the_labs_thread_computes(
+    here: Site, name: str, payload_type: int, more: tuple[str, ...]
+) -> None:
+    alice = here.peer()
+    phone = here.terminal(alice, tone(440.0), payload_type=payload_type, more=more)
+    rtp = phone._rtp
+    assert rtp is not None
+    assert isinstance(rtp.sender, PlaneSender)
+    ahead = rtp.sender._ahead
+    here.until(lambda: ahead.end - ahead.first > 150)  # three seconds
+    done = threading.Event()
+    here.world.loop.call_soon_threadsafe(done.wait)
+    heard = [parse(data) for data in alice.bytes_heard(100)]
+    done.set()
+    heard += [parse(data) for data in alice.bytes_heard(50)]
+    assert {(each.payload_type, each.ssrc) for each in heard} == {(payload_type, rtp.ssrc)}
+    assert [(each.sequence - heard[0].sequence) & 0xFFFF for each in heard] == list(range(150))
+    step = heard[1].timestamp - heard[0].timestamp
+    assert [(each.timestamp - heard[0].timestamp) & 0xFFFFFFFF for each in heard] == [step * k for k in range(150)]
+    assert [each.marker for each in heard] == [True] + [False] * 149
+    spoken = codec(name)
+    decoder = spoken.make_decoder()
+    sound = np.concatenate([decoder.frame(each.payload) for each in heard])
+    for part in np.split(sound[: len(sound) // 5 * 5], 5)[1:]:
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+        assert abs(np.argmax(spectrum) * spoken.sample_rate_hz / len(part) - 440) < 5
+        assert spectrum.max() ** 2 > 0.4 * (spectrum**2).sum()  # the tone, and no clicks where portions meet
+
+
+@WITH_A_MEMORY
+def test_a_key_is_pressed_amid_what_was_encoded_ahead(
+    here: Site, name: str, payload_type: int, more: tuple[str, ...]
+) -> None:
+    alice = here.peer()
+    phone = here.terminal(alice, tone(440.0), payload_type=payload_type, more=more, events=101)
+    alice.hear(20)
+    here.world.submit(phone.send_digits, "1")
+    heard = [parse(data) for data in alice.bytes_heard(60)]
+    assert [(each.sequence - heard[0].sequence) & 0xFFFF for each in heard] == list(range(60))
+    keys = [k for k, each in enumerate(heard) if each.payload_type == 101]
+    assert keys == list(range(keys[0], keys[-1] + 1))
+    assert {each.payload_type for each in heard[keys[-1] + 1 :]} == {payload_type}
+    assert here.world.submit(lambda: phone.port.lane.speaks)  # type: ignore[attr-defined]
+
+
+def test_what_comes_too_late_is_begun_anew_with_a_marker(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voxlab.host.plane_sender.AHEAD_S", 0.0)
+    alice = here.peer()
+    phone = here.terminal(alice, tone(440.0), payload_type=9)
+    assert phone._rtp is not None
+    alice.hear()
+    done = threading.Event()
+    here.world.loop.call_soon_threadsafe(done.wait)
+    first = [parse(data) for data in until_silence(alice)]
+    assert len(first) < 100
+    done.set()
+    later = [parse(data) for data in alice.bytes_heard(10)]
+    assert [each.marker for each in later] == [True] + [False] * 9
+    assert later[0].sequence == (first[-1].sequence + 1) & 0xFFFF
+    passed = (later[0].timestamp - first[-1].timestamp) & 0xFFFFFFFF
+    assert passed > 160
+    assert passed % 160 == 0
+
+
+def until_silence(peer: Peer) -> list[bytes]:
+    """Return what a peer hears until it hears nothing any more."""
+    heard: list[bytes] = []
+    patience_s = peer.rtp.gettimeout()
+    peer.rtp.settimeout(0.2)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            heard += peer.bytes_heard()
+    peer.rtp.settimeout(patience_s)
+    return heard
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "forget", "take", "clear"]), st.integers(0, 7), st.integers(0, 5))))
+def test_frames_encoded_ahead_come_out_in_their_order(commands: list[tuple[str, int, int]]) -> None:
+    ahead, model, made = Ahead(), dict[int, int](), 0
+    for what, number, count in commands:
+        frame = ahead.first + number
+        if what == "add":
+            start = ahead.end
+            ahead.add(np.arange(made, made + count).astype(np.uint8).reshape(count, 1))
+            model |= {start + k: (made + k) & 0xFF for k in range(count)}
+            made = (made + count) & 0xFF
+        elif what == "clear":
+            ahead.clear(frame)
+            model.clear()
+        else:
+            if what == "take":
+                wanted = [model[k] for k in range(frame, frame + count) if k in model]
+                assert ahead.take(frame, count).reshape(-1).tolist() == wanted
+                frame += len(wanted)
+            else:
+                ahead.forget(frame)
+            model = {k: value for k, value in model.items() if k >= frame}
+            assert ahead.first == frame
+        assert ahead.sound.tolist() == [model[k] for k in sorted(model)]
 
 
 def test_when_a_leg_changes_its_codec_the_relay_changes_hands_and_the_counts_go_along(here: Site) -> None:

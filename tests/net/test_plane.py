@@ -187,7 +187,7 @@ def test_a_port_that_the_system_cannot_watch_stays_with_the_portable_plane(
 @pytest.mark.parametrize("changes", [{"frame_octets": 0}, {"frame_octets": 3000}, {"frame_ns": 0}])
 def test_a_frame_that_is_none_or_fits_no_datagram_is_refused(rig: Rig, changes: Any) -> None:
     lane = rig.lane(rig.peer())
-    given = Speech(np.zeros(160, np.uint8), True, 255, 160, 160, 20_000_000, 0, 0, 0, 0, 1, 0, 0, True)
+    given = Speech(np.zeros(160, np.uint8), True, False, 255, 160, 160, 20_000_000, 0, 0, 0, 0, 1, 0, 0, True)
     with pytest.raises(ValueError, match="1 to 2036 octets"):
         rig.world.submit(lane.speak, given._replace(**changes), None)
 

@@ -30,7 +30,7 @@ FRAME_NS = 20_000_000
 
 def speech(due_ns: int, **changes: Any) -> Speech:
     """Return something to say."""
-    given = Speech(np.zeros(160, np.uint8), True, 255, 160, 160, FRAME_NS, due_ns, 0, 0, 0, 99, 65_530, 0, True)
+    given = Speech(np.zeros(160, np.uint8), True, False, 255, 160, 160, FRAME_NS, due_ns, 0, 0, 0, 99, 65_530, 0, True)
     return given._replace(**changes)
 
 

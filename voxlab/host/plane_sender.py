@@ -1,8 +1,9 @@
 """A sender whose packets the media thread makes: the same numbers and the same grid as ``media.sender``, on time even
 while the lab's thread computes (RFC 3550 s.5.1).
 
-Only for encodings without memory, whose octets can be cut anywhere. While a key is down, or what is
-spoken is of another kind, the lab's thread makes the packets, in the same numbers. Must not know dialogs.
+An encoding without memory is handed over whole, to be cut anywhere; of one that remembers some seconds are encoded
+before they are due, again and again. While a key is down, or what is spoken is of another kind, the lab's thread makes
+the packets, in the same numbers. Must not know dialogs.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from voxlab.base.datagram import Address
 from voxlab.media.codecs import Codec, Format, SampleCodec
-from voxlab.media.sender import Sender
+from voxlab.media.encoding import Octets
+from voxlab.media.sender import NS, Sender
 from voxlab.net.plane.lane import LARGEST_FRAME_OCTETS, Speech
 
 if TYPE_CHECKING:
@@ -22,17 +26,77 @@ if TYPE_CHECKING:
     from voxlab.net.plane.lane import Lane, Stood
 
 MEMORYLESS = frozenset({"PCMU", "PCMA", "L16"})
-"""Encodings of which each octet, or each sample, stands for itself."""
+"""Encodings of which each octet, or each sample, stands for itself: the thread cuts the whole sound by itself."""
+EVEN = frozenset({"G722", "opus"})
+"""Encodings with a memory, and frames of one size: the lab's thread encodes them some seconds before they are due."""
+AHEAD_S = 5.0
+"""So long the lab's thread may compute without a gap in what is said in one of these."""
+_PORTION_S = 0.5
+_HASTE_NS = 40_000_000  # between two portions until so much is encoded
 
 
 def paceable(sender: Sender) -> bool:
-    """Tell whether the media thread can make a sender's packets: no memory, and frames that fit a datagram."""
+    """Tell whether the media thread can send a sender's packets: each has as many octets, and they fit a datagram."""
     codec = sender.codec
     if sender.suppression is not None:
         return False  # which frames are silent is told by the lab's thread
+    if codec.name in EVEN:
+        return True
     if not isinstance(codec, SampleCodec) or codec.name not in MEMORYLESS:
         return False
     return 0 < codec.width * sender.frame_samples <= LARGEST_FRAME_OCTETS
+
+
+class Ahead:
+    """Frames that are encoded before they are due: one after the other, for their encoder remembers.
+
+    Attributes
+    ----------
+    first, end : int
+        The numbers of its first frame, and of the one behind its last.
+    """
+
+    def __init__(self) -> None:
+        self.clear(0)
+
+    def clear(self, first: int) -> None:
+        """Forget all; what comes next is frame ``first``."""
+        self.first = first
+        self._frames: Octets = np.empty((0, 0), np.uint8)
+
+    @property
+    def end(self) -> int:
+        """The number of the frame behind the last."""
+        return self.first + len(self._frames)
+
+    @property
+    def frame_octets(self) -> int:
+        """Octets a frame."""
+        return int(self._frames.shape[1])
+
+    @property
+    def sound(self) -> Octets:
+        """All octets, shape (n,)."""
+        return self._frames.reshape(-1)
+
+    def add(self, frames: Octets) -> None:
+        """Put frames behind the last."""
+        self._frames = np.concatenate((self._frames, frames)) if len(self._frames) else frames
+
+    def forget(self, before: int) -> None:
+        """Let go of frames that nobody wants any more."""
+        if before >= self.end:
+            self.clear(before)
+        elif before > self.first:
+            self._frames = self._frames[before - self.first :]
+            self.first = before
+
+    def take(self, frame: int, count: int) -> Octets:
+        """Return the frames of these numbers that are there, and forget them and all before."""
+        self.forget(frame)
+        taken = self._frames[:count]
+        self.forget(frame + len(taken))
+        return taken
 
 
 class PlaneSender(Sender):
@@ -55,6 +119,8 @@ class PlaneSender(Sender):
         self._lane = lane
         self._speaking = False
         self._counted = [0, 0]
+        self._ahead = Ahead()
+        self._look_again_ns: int | None = None  # while the thread says what was encoded ahead
         super().__init__(
             ssrc=like.ssrc,
             first_sequence=like._first_sequence,
@@ -94,8 +160,8 @@ class PlaneSender(Sender):
 
     @property
     def next_ns(self) -> int | None:
-        """When the next frame is due here; None while the thread speaks."""
-        return None if self._speaking else super().next_ns
+        """When the next frame is due here, or more is to be encoded; None while the thread has the whole sound."""
+        return self._look_again_ns if self._speaking else super().next_ns
 
     def frames_due(self, now_ns: int) -> int:
         """Return how many frames are due here; none while the thread speaks."""
@@ -107,12 +173,14 @@ class PlaneSender(Sender):
         """Send a source from its beginning, in place of the one before, from the next frame on."""
         self._fall_silent()
         super().play(source, now_ns)
+        self._ahead.clear(self._frame)
         self._go_on()
 
     def pause(self) -> None:
         """Send nothing until the next `play`."""
         self._fall_silent()
         super().pause()
+        self._ahead.clear(self._frame)
 
     def next_free_frame(self, now_ns: int) -> int:
         """Return the first frame behind every key that is to be sent; from here on the lab's thread speaks."""
@@ -126,6 +194,10 @@ class PlaneSender(Sender):
 
     def take_packets(self, now_ns: int) -> list[bytes]:
         """Return the packets that are due here: keys, and what the thread does not make."""
+        if self._look_again_ns is not None and now_ns >= self._look_again_ns:
+            self._encode_ahead()  # first: meanwhile the thread goes on with what it has
+            self._fall_silent()
+            self._go_on()
         packets = super().take_packets(now_ns)
         self._go_on()
         return packets
@@ -149,6 +221,7 @@ class PlaneSender(Sender):
         """Go on in another codec, which may be none of the thread's."""
         self._fall_silent()
         super().change_codec(codec, ptime_s, events, suppression)
+        self._ahead.clear(self._frame)
 
     def aim(self) -> None:
         """Send to where the target is now, encrypted or not as was agreed."""
@@ -164,6 +237,7 @@ class PlaneSender(Sender):
         if self._speaking:
             stood = self._lane.hush()
             self._speaking = False
+            self._look_again_ns = None
             self._counted[0] += stood.packets
             self._counted[1] += stood.octets
             self._frame, self._talkspurt = stood.frame, stood.marker
@@ -172,17 +246,47 @@ class PlaneSender(Sender):
         """Let the thread speak, if it can make what comes next."""
         if self._speaking or self._encoding is None or self._keys or not self._is_plain() or not paceable(self):
             return
-        assert isinstance(self.codec, SampleCodec)
+        if isinstance(self.codec, SampleCodec):
+            size, whole = self.codec.width * self.frame_samples, self._encoding.whole
+            self._say(whole, size, self._source_from, loop=self._encoding.loop, silence=self.codec.silence)
+            return
+        self._ahead.forget(self._frame)
+        if self._ahead.end <= self._frame:
+            self._encode_ahead()
+        self._say(self._ahead.sound, self._ahead.frame_octets, self._ahead.first, ends=True)
+        has_enough = (self._ahead.end - self._frame) * self.ptime_s >= AHEAD_S
+        self._look_again_ns = self._due_ns(self._frame) + (round(_PORTION_S * NS) if has_enough else _HASTE_NS)
+
+    def _encode_ahead(self) -> None:
+        """Encode a portion more."""
+        assert self._encoding is not None
+        frames = max(1, round(_PORTION_S / self.ptime_s))
+        self._ahead.add(self._encoding.octets(self._ahead.end - self._source_from, frames))
+
+    def _sound(self, frames: int) -> Octets:
+        """Return what is sent by the lab's thread: first of all what was encoded ahead."""
+        taken = self._ahead.take(self._frame, frames)
+        if len(taken) == frames:
+            return taken
+        assert self._encoding is not None
+        more = self._encoding.octets(self._frame + len(taken) - self._source_from, frames - len(taken))
+        self._ahead.clear(self._frame + frames)
+        return np.concatenate((taken, more)) if len(taken) else more
+
+    def _say(
+        self, sound: Octets, size: int, source_from: int, *, loop: bool = False, ends: bool = False, silence: int = 0
+    ) -> None:
         speech = Speech(
-            sound=self._encoding.whole,
-            loop=self._encoding.loop,
-            silence=self.codec.silence,
-            frame_octets=self.codec.width * self.frame_samples,
+            sound=sound,
+            loop=loop,
+            ends=ends,
+            silence=silence,
+            frame_octets=size,
             frame_ticks=self.frame_samples,
             frame_ns=self.frame_ns,
             due_ns=self._due_ns(self._frame),
             frame=self._frame,
-            source_from=self._source_from,
+            source_from=source_from,
             payload_type=self.codec.payload_type,
             ssrc=self.ssrc,
             sequence=(self._first_sequence + self.packets) & 0xFFFF,

@@ -101,6 +101,7 @@ IDLE, DELIVER, RELAY = range(3)
     SOUND_AT,
     SOUND_BYTES,
     LOOP,
+    ENDS,  # with the sound nothing more is said, not even silence
     SILENCE,
     PAYLOAD_TYPE,
     MARKER,
@@ -111,7 +112,7 @@ IDLE, DELIVER, RELAY = range(3)
     SENT_OCTETS,
     TARGET,
     PLAYER_CELLS,
-) = range(19)
+) = range(20)
 
 # A row of the records.
 (

@@ -76,6 +76,8 @@ class Speech(NamedTuple):
     sound : uint8 array, shape (n,)
         Encoded; kept alive as long as it is spoken.
     loop : bool
+    ends : bool
+        Whether nothing follows a sound that has ended; what is said next begins with a marker.
     silence : int
         The octet that follows a sound that has ended.
     frame_octets, frame_ticks, frame_ns : int
@@ -92,6 +94,7 @@ class Speech(NamedTuple):
 
     sound: npt.NDArray[np.uint8]
     loop: bool
+    ends: bool
     silence: int
     frame_octets: int
     frame_ticks: int
@@ -297,6 +300,7 @@ class Lane:
             (c.SOUND_AT, sound.ctypes.data),
             (c.SOUND_BYTES, len(sound)),
             (c.LOOP, int(speech.loop)),
+            (c.ENDS, int(speech.ends)),
             (c.SILENCE, speech.silence),
             (c.PAYLOAD_TYPE, speech.payload_type),
             (c.MARKER, int(speech.marker)),

@@ -66,8 +66,13 @@ def _skip_overdue(player: Any, now_ns: int) -> None:
 
 @uncounted
 def _speak(state: Any, side: int) -> None:
-    """Send the frame that is due."""
+    """Send the frame that is due, if there is one."""
     player = state.players[side]
+    if player[c.ENDS] and (player[c.FRAME] - player[c.SOURCE_FROM]) * player[c.FRAME_OCTETS] >= player[c.SOUND_BYTES]:
+        player[c.FRAME] += 1
+        player[c.NEXT_NS] += player[c.FRAME_NS]
+        player[c.MARKER] = 1
+        return
     size = HEADER_BYTES + player[c.FRAME_OCTETS]
     speech_at = state.control[c.SPEECH_AT]
     _write_header(player, state.speech[0])
