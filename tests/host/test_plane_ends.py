@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.contract.planes import Peer, Site, packet, report, site
 from tests.contract.test_secure_planes import Leg
 from voxlab.base.records import RtcpRecord
 from voxlab.host.plane_cloud_port import PlaneCloudPort
-from voxlab.host.plane_sender import Ahead, PlaneSender
+from voxlab.host.plane_sender import PlaneSender
 from voxlab.media.codecs import codec
 from voxlab.media.rtp import parse
 from voxlab.media.sources import tone
@@ -220,31 +218,6 @@ def until_silence(peer: Peer) -> list[bytes]:
             heard += peer.bytes_heard()
     peer.rtp.settimeout(patience_s)
     return heard
-
-
-@given(st.lists(st.tuples(st.sampled_from(["add", "forget", "take", "clear"]), st.integers(0, 7), st.integers(0, 5))))
-def test_frames_encoded_ahead_come_out_in_their_order(commands: list[tuple[str, int, int]]) -> None:
-    ahead, model, made = Ahead(), dict[int, int](), 0
-    for what, number, count in commands:
-        frame = ahead.first + number
-        if what == "add":
-            start = ahead.end
-            ahead.add(np.arange(made, made + count).astype(np.uint8).reshape(count, 1))
-            model |= {start + k: (made + k) & 0xFF for k in range(count)}
-            made = (made + count) & 0xFF
-        elif what == "clear":
-            ahead.clear(frame)
-            model.clear()
-        else:
-            if what == "take":
-                wanted = [model[k] for k in range(frame, frame + count) if k in model]
-                assert ahead.take(frame, count).reshape(-1).tolist() == wanted
-                frame += len(wanted)
-            else:
-                ahead.forget(frame)
-            model = {k: value for k, value in model.items() if k >= frame}
-            assert ahead.first == frame
-        assert ahead.sound.tolist() == [model[k] for k in sorted(model)]
 
 
 def test_when_a_leg_changes_its_codec_the_relay_changes_hands_and_the_counts_go_along(here: Site) -> None:
