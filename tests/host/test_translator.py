@@ -17,6 +17,8 @@ from voxlab.kernels import g711
 from voxlab.media.codecs import codec
 from voxlab.media.rtp import parse
 from voxlab.net.plane import build, translator
+from voxlab.net.plane import cells as c
+from voxlab.net.plane.lane import Lane
 
 
 @pytest.fixture
@@ -106,6 +108,38 @@ def test_when_the_process_dies_the_labs_thread_goes_on(here: Site) -> None:
     heard = [parse(data) for data in bob.bytes_heard(7)]
     assert [(each.sequence, each.payload_type) for each in heard] == [(k, 9) for k in range(5, 12)]
     assert here.streams(a)[0].packets == 12
+
+
+def test_what_comes_while_the_relay_changes_hands_is_passed_on_and_the_thread_goes_on(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = here.peer(), here.peer()
+    a, b = here.port(alice), here.port(bob, payload_type=8)
+    here.world.submit(a.join, b)
+    between, sent = voice(3), []
+    join = Lane.join
+
+    def slow_join(lane: Lane, other: Lane) -> None:
+        drain = lane.thread.drain
+
+        def drain_and_wait() -> None:
+            drain()
+            if not sent:
+                sent.append(between[0])
+                alice.send(a, between[0])
+                while not lane.thread.state.books[c.URGENT, c.COUNT]:
+                    pass
+
+        monkeypatch.setattr(lane.thread, "drain", drain_and_wait)
+        join(lane, other)
+        monkeypatch.setattr(lane.thread, "drain", drain)
+
+    monkeypatch.setattr(Lane, "join", slow_join)
+    here.until(lambda: on_thread(a, b))
+    assert [parse(data).sequence for data in bob.bytes_heard()] == [0]
+    alice.send(a, *between[1:])
+    assert [parse(data).sequence for data in bob.bytes_heard(2)] == [1, 2]
+    assert on_thread(a, b)
 
 
 def test_a_process_that_has_died_is_started_again_but_not_for_ever(here: Site) -> None:

@@ -35,6 +35,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
         super().__init__(place, codecs)
         self._counts: Counts | None = None
         self._relayed = False
+        self._relayed_from_s = 0.0
         self._handed_back = False
         self._to_translate: list[tuple[bytes, Address, float]] = []
         self._enter_plane()
@@ -77,6 +78,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
             other._push()
             lane.join(partner)
             self._relayed = other._relayed = True
+            self._relayed_from_s = other._relayed_from_s = self.place.loop.time()
 
     def _translator(self, *, start: bool) -> Translator | None:
         """Return the process that translates, if it is ready; with ``start`` it is on its way until then."""
@@ -207,9 +209,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
     def _take_for_lab(self, run: Run, source: Address) -> None:
         """Do what the lab's thread does with what it receives itself."""
         if self._relayed and not run.control and run.payload_type in self._touches():
-            if not self._to_translate:
-                self.place.loop.call_soon(self._take_back)
-            self._to_translate += [(data, source, at_s) for data, at_s, _ in run.datagrams()]
+            self._take_to_translate(run, source)
             return
         if run.plain and not run.rtcp and self._relay is None and self._takes_batches():
             batch = run.batch()
@@ -218,6 +218,16 @@ class PlaneCloudPort(OnPlane, CloudPort):
             return
         for data, at_s, _ in run.datagrams():
             self.datagram(data, source, at_s, rtcp=run.rtcp)
+
+    def _take_to_translate(self, run: Run, source: Address) -> None:
+        """Relay what came before the media thread did; what has come since, and was left to us, makes us take over."""
+        for data, at_s, _ in run.datagrams():
+            if at_s < self._relayed_from_s:
+                self.datagram(data, source, at_s, rtcp=False)
+                continue
+            if not self._to_translate:
+                self.place.loop.call_soon(self._take_back)
+            self._to_translate.append((data, source, at_s))
 
     def _take_back(self) -> None:
         """Relay by the lab's thread from now on, because the far end sends what must be translated.
