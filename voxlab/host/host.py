@@ -96,7 +96,9 @@ class Host:
 
     def rested(self) -> None:
         """Do what is to be done once after any number of messages: keep records, arm the timer."""
-        self._rest()
+        if self.after_work is not None:
+            self.after_work()
+        self.rearm()
 
     def transport_error(self, flow: Flow, reason: str, now: float) -> None:
         """Take the news that what was sent on a flow did not arrive."""
@@ -160,12 +162,7 @@ class Host:
         if self._flushing:
             return  # a command given by the owner while it takes an event: the round that runs sends it
         self._flush_all()
-        self._rest()
-
-    def _rest(self) -> None:
-        if self.after_work is not None:
-            self.after_work()
-        self.rearm()
+        self.rested()
 
     def _flush_all(self) -> None:
         self._flushing = True
