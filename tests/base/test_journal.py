@@ -290,6 +290,15 @@ def test_messages_without_a_call_id_go_before_the_call_that_goes_on() -> None:
     assert len(journal) <= 10 + 1  # the span that is being written
 
 
+def test_a_call_id_that_another_message_only_mentions_keeps_no_call() -> None:
+    journal = Journal(limit_messages=10)
+    journal.wire(0.0, "UDP", ALICE, CLOUD, invite("quiet"))
+    told = b"NOTIFY sip:a@b SIP/2.0\r\nCall-ID: talker\r\n\r\nINVITE sip:a@b SIP/2.0\r\nCall-ID: quiet\r\n\r\n"
+    for number in range(24):
+        journal.wire(1.0 + number, "UDP", ALICE, CLOUD, told)
+    assert all(record.data == told for record in journal.messages())
+
+
 def test_the_journal_loads_no_numpy() -> None:
     import subprocess
 

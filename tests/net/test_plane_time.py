@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 from statistics import median
@@ -24,6 +26,7 @@ from voxlab.net.plane import cells as c
 from voxlab.net.plane import layout
 from voxlab.net.plane import state as memory
 from voxlab.net.plane.lane import Speech
+from voxlab.net.plane.thread import ask_for_promptness
 
 FRAME_NS = 20_000_000
 
@@ -32,6 +35,26 @@ def speech(due_ns: int, **changes: Any) -> Speech:
     """Return something to say."""
     given = Speech(np.zeros(160, np.uint8), True, False, 255, 160, 160, FRAME_NS, due_ns, 0, 0, 0, 99, 65_530, 0, True)
     return given._replace(**changes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux alone")
+@pytest.mark.parametrize("told", [0, 5])
+def test_a_thread_asks_for_the_niceness_of_sound_servers_unless_it_was_told_to_be_nice(told: int) -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    seen: list[tuple[int, int]] = []
+
+    def ask() -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, max(ours, told))
+        before = os.getpriority(os.PRIO_PROCESS, 0)
+        ask_for_promptness()
+        seen.append((before, os.getpriority(os.PRIO_PROCESS, 0)))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    [(before, after)] = seen
+    assert after == before if before > 0 else after in {before, -11}  # the second where the system grants it
+    assert os.getpriority(os.PRIO_PROCESS, 0) == ours
 
 
 def test_packets_leave_on_a_grid_of_absolute_deadlines(rig: Rig) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.lab.stage import MakeStage, Stage
 from voxlab.base.errors import CallFailed, VoxlabError
 from voxlab.lab.call import Call
+from voxlab.net.impairment import Impairment
 from voxlab.sip.parser import parse
 
 BOTH_WAYS = pytest.mark.parametrize("route", ["scenario", "users"])
@@ -71,6 +72,19 @@ def test_who_refuses_keys_alone_too_is_asked_twice_and_no_more(make_stage: MakeS
     assert offered_to_bob(stage) == ["RTP/AVP", "RTP/SAVP"]
     assert "488" in call.verdict
     stage.lab.run(40.0)
+    assert stage.is_idle
+
+
+def test_who_has_hung_up_meanwhile_rings_nobody_again(make_stage: MakeStage) -> None:
+    stage = staged(make_stage, srtp=True)
+    stage.bob.fault("srtp_required", osrtp=False)
+    stage.alice = stage.shop.user("alice").phone(srtp=True)
+    stage.lab.link(stage.bob).impair(Impairment(delay_s=0.2))
+    call = stage.alice.dial("bob")
+    stage.lab.run(0.3)  # the 488 is on its way
+    call.hang_up()
+    stage.lab.run(40.0)
+    assert offered_to_bob(stage) == ["RTP/AVP"]
     assert stage.is_idle
 
 

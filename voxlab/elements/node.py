@@ -211,9 +211,8 @@ class Node:
         """Do what the layers ask for, and drain what is to be sent and what has happened; to be called after every
         input and command.
         """
-        if self._clients:
-            for client in self._clients:
-                self._send_requests(client, now)
+        for client in self._clients:
+            self._send_requests(client, now)
         outputs = self.layer.outputs
         while outputs:
             self._move(self.layer.poll(), now)

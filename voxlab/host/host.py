@@ -200,11 +200,9 @@ class Host:
             self._send(flow, data, self._loop.time())
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
-        endpoint, journal = self.endpoint, self._journal
-        if journal is not None and data[0] > 13:  # keep-alives are no messages
-            journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
-        if endpoint is not None:
-            endpoint.send(flow, data)
+        if self._journal is not None and data[0] > 13:  # keep-alives are no messages
+            self._journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
+        self._send_raw(flow, data)
 
     def _address_of(self, flow: Flow) -> Address:
         """Return where this host listens: in the evidence it is one host, whatever port a connection went out from."""

@@ -354,7 +354,7 @@ def ask_for_promptness() -> bool:
 
     Two wishes: the shortest slice, which Linux 6.12 and later grant to anybody (sched_setattr(2): the slice of a
     SCHED_OTHER task), and the niceness that sound servers run with, which takes CAP_SYS_NICE or RLIMIT_NICE. What is
-    refused or unknown is left as it was.
+    refused or unknown is left as it was, and so is the niceness of a program that was told to be nicer than usual.
 
     Returns
     -------
@@ -365,7 +365,8 @@ def ask_for_promptness() -> bool:
     if number is None:
         return False
     nice = os.getpriority(os.PRIO_PROCESS, 0)
-    return any(_set_attributes(number, each) for each in (min(nice, _NICE), nice))
+    wanted = nice if nice > 0 else min(nice, _NICE)
+    return any(_set_attributes(number, each) for each in (wanted, nice))
 
 
 def _set_attributes(number: int, nice: int) -> bool:
