@@ -15,7 +15,11 @@ def answer(tag: str, *, expires_s: int | None = None, opens: bool = True) -> Con
     )
     response = parse(data.encode())
     assert isinstance(response, Response)
-    return Concluded("c", opens, 200, "OK", response)
+    return Concluded("c", opens, response)
+
+
+def refusal(status: int, reason: str, *, opens: bool = True) -> Concluded:
+    return Concluded("c", opens, Response.build(status, reason, []))
 
 
 def bye(sender: str, receiver: str) -> Leaving:
@@ -53,13 +57,11 @@ def test_a_refusal_ends_a_call_only_before_it_stands() -> None:
     passages = Passages()
     passages.began("c", 0.0)
     passages.concluded(answer("bob"), 1.0)
-    assert passages.concluded(Concluded("c", False, 488, "Not Acceptable Here", None), 2.0) is None
+    assert passages.concluded(refusal(488, "Not Acceptable Here", opens=False), 2.0) is None
     assert len(passages) == 1
     ringing = Passages()
     ringing.began("c", 0.0)
-    assert ringing.concluded(Concluded("c", True, 486, "Busy Here", None), 1.0) == PassageEnded(
-        "c", 486, "Busy Here", "callee"
-    )
+    assert ringing.concluded(refusal(486, "Busy Here"), 1.0) == PassageEnded("c", 486, "Busy Here", "callee")
 
 
 def test_rfc_4028_s8_3_a_session_that_is_not_refreshed_is_over() -> None:

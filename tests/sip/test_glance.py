@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxlab.base.errors import SipSyntaxError
+from voxlab.dialog.session_timer import Interval, interval_of
 from voxlab.sip.glance import GlancedRequest, GlancedResponse, glance_at_request, glance_at_response
 from voxlab.sip.parser import Request, Response, parse
 from voxlab.sip.splice import passed_on, respelled, without_top_via
@@ -42,6 +44,36 @@ def test_a_response_is_found_its_transaction_by() -> None:
     # and what is asked for later is read
     assert (glanced.reason, glanced.call_id, glanced.to_tag, glanced.body) == ("OK", "1@b", "2", b"body")
     assert glanced.contacts == parsed.contacts
+
+
+@pytest.mark.parametrize("tag", ["2", "a-b.c~d", '"quoted"', "x;lr", "a b"])
+@pytest.mark.parametrize("name", ["To", "to", "t"])
+def test_the_to_tag_of_a_glanced_response_is_that_of_the_parsed_one(tag: str, name: str) -> None:
+    data = RESPONSE.replace(b"\r\nTo: ", f"\r\n{name}: ".encode()).replace(b";tag=2", f";tag={tag}".encode())
+    assert data.count(tag.encode()) >= 1
+    glanced = at_response(data)
+    assert glanced is not None
+    try:
+        wanted = parse(data).to_tag
+    except SipSyntaxError:
+        return  # nobody knows it then
+    assert glanced.to_tag == wanted
+
+
+@pytest.mark.parametrize("line", [b"Session-Expires: 90", b"session-expires:90", b"x: 90", b"X : 90;refresher=uac"])
+def test_an_interval_is_seen_however_it_is_spelled(line: bytes) -> None:
+    glanced = at_response(RESPONSE.replace(b"\r\nCall-ID", b"\r\n" + line + b"\r\nCall-ID"))
+    assert glanced is not None
+    assert not glanced.has_no_interval
+    assert interval_of(glanced) == Interval(90, "uac" if b"uac" in line else "")
+
+
+def test_a_response_without_an_interval_is_not_read_for_it() -> None:
+    glanced = at_response(RESPONSE)
+    assert glanced is not None
+    assert interval_of(glanced) is None
+    with pytest.raises(AttributeError):
+        object.__getattribute__(glanced, "headers")
 
 
 def test_a_response_loses_its_top_via_whether_it_was_parsed_or_glanced_at() -> None:

@@ -98,7 +98,7 @@ class Journal:
         self._speakers = Speakers()
         self._flow_of: dict[FlowKey, int] = {}
         self._flows: list[FlowKey] = []
-        self._step_of: dict[Step, int] = {}
+        self._step_of: dict[Step | tuple[str, int, int, int], int] = {}
         self._steps: list[Step] = []
         self._count = 0
         self._evict_at = float("inf") if self._limit is None else self._limit
@@ -157,11 +157,21 @@ class Journal:
 
     def step(self, time_s: float, number: int, step: Step) -> None:
         """Record a step of a transaction whose host, machine, input and state the caller keeps together."""
-        known = self._step_of.get(step)
-        if known is None:
-            known = self._step_of[step] = len(self._steps)
-            self._steps.append(step)
-        self._span.steps += pack_step(time_s, number, known)
+        self._span.steps += pack_step(time_s, number, self._intern_step(step))
+
+    def stepper(self, host: str, named: Callable[[int, int, int], Step]) -> Callable[[float, int, int, int, int], None]:
+        """Return what records the steps of a host whose machines, inputs and states are numbers: ``note(time_s, number,
+        machine, input, state)``; ``named`` says once what each step is called.
+        """
+
+        def note(time_s: float, number: int, machine: int, given: int, state: int) -> None:
+            known = self._step_of.get((host, machine, given, state))
+            if known is None:
+                known = self._intern_step(named(machine, given, state))
+                self._step_of[host, machine, given, state] = known
+            self._span.steps += pack_step(time_s, number, known)
+
+        return note
 
     def rtp(self, block: RtpBlock) -> None:
         """Record packets of one stream, as far as the payload policy keeps them."""
@@ -331,13 +341,20 @@ class Journal:
         self._flows.append(key)
         return len(self._flows) - 1
 
+    def _intern_step(self, step: Step) -> int:
+        known = self._step_of.get(step)
+        if known is None:
+            known = self._step_of[step] = len(self._steps)
+            self._steps.append(step)
+        return known
+
     def _seal(self) -> None:
         span = self._span
         span.seal()
         if self._limit is not None:
             start, ends = span.start, [row[3] for row in span.since(0)]
             said = self._arena.read(start, ends[-1])
-            self._speakers.heard(said, (end - start for end in ends), self._spans_forgotten + len(self._spans) - 1)
+            self._speakers.heard(said, [end - start for end in ends], self._spans_forgotten + len(self._spans) - 1)
             if len(self) > self._evict_at:
                 self._evict()
         self._open_span()

@@ -53,7 +53,7 @@ class Speakers:
 
     def heard(self, messages: bytes, ends: Iterable[int], span: int) -> None:
         """Take in the messages of a span that has just been sealed: one after the other, each up to its end."""
-        session_of, last = self._session_of, self._last_span
+        heard: dict[bytes, bool] = {}  # whether an INVITE is among what was said
         bounds = iter(ends)
         start, end = 0, next(bounds, 0)
         for found in _CALL_ID.finditer(messages):  # in all at once: a search for each would cost three times as much
@@ -62,11 +62,16 @@ class Speakers:
                 continue  # not the first of its message
             while at >= end:
                 start, end = end, next(bounds)
-            call_id = found[1].strip().decode("utf-8", "surrogateescape")
-            last[session_of.get(call_id, call_id)] = span
-            if messages.startswith(b"INVITE ", start):
-                self._invited.add(call_id)
+            call_id = found[1]
+            if not heard.get(call_id):
+                heard[call_id] = messages.startswith(b"INVITE ", start)
             start = end
+        session_of, last = self._session_of, self._last_span
+        for written, is_invited in heard.items():
+            name = written.strip().decode("utf-8", "surrogateescape")
+            last[session_of.get(name, name)] = span
+            if is_invited:
+                self._invited.add(name)
 
     def key_of(self, session: int, call_id: str) -> CallKey:
         """Return the call that something of that session and Call-ID belongs to, "" for none."""

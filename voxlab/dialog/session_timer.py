@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from voxlab.base.errors import VoxlabError
 from voxlab.dialog.dialog import Header
+from voxlab.sip.glance import GlancedResponse
 from voxlab.sip.message import Request, Response
 
 OPTION = "timer"
@@ -81,6 +82,8 @@ def interval_lines(seconds: int, min_s: int, refresher: str) -> list[Header]:
 
 def interval_of(message: Request | Response) -> Interval | None:
     """Return the Session-Expires of a message, None without one that can be read."""
+    if isinstance(message, GlancedResponse) and message.has_no_interval:
+        return None
     value = message.headers.get("session-expires")
     if value is None:
         return None

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from voxlab.base.datagram import Flow
 from voxlab.base.ids import Ids
+from voxlab.elements.locating import is_numeric
 from voxlab.elements.loop_detection import with_second_part
 from voxlab.elements.record_route import NO_FLOWS, Ends, RouteEntry
 from voxlab.elements.response_context import ResponseContext
@@ -24,6 +25,7 @@ from voxlab.transaction.via import Outgoing
 
 _DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 _LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1
+_FLOWS_KEPT = 4_096
 
 
 class NextHops(Protocol):
@@ -51,6 +53,7 @@ class Copies:
         self._ids = ids
         self._hops = hops
         self._entry = entry
+        self._flows: dict[str, Sequence[Flow]] = {}
 
     def way(
         self, routes: tuple[str, ...] | None, target: Target, hops: Sequence[Flow] | None
@@ -62,7 +65,7 @@ class Copies:
             routes = (*target.path, *(routes or ()))
         if not routes:
             if hops is None:
-                hops = (flow,) if flow is not None else self._hops.next_hops(Uri.parse(uri_text))
+                hops = (flow,) if flow is not None else self._flows.get(uri_text) or self._flows_to(uri_text)
             return uri_text, routes, hops
         first = NameAddr.parse(routes[0]).uri
         if "lr" not in first.params:  # a strict router: it gets its own URI as Request-URI, the real one goes last
@@ -71,6 +74,16 @@ class Copies:
         if hops is None:
             hops = (flow,) if flow is not None else self._hops.next_hops(first)
         return uri_text, routes, hops
+
+    def _flows_to(self, uri_text: str) -> Sequence[Flow]:
+        """Return the flows to a URI; where it names an address they are always the same."""
+        uri = Uri.parse(uri_text)
+        flows = self._hops.next_hops(uri)
+        if is_numeric(uri.params.get("maddr") or uri.host):
+            if len(self._flows) >= _FLOWS_KEPT:
+                self._flows.clear()
+            self._flows[uri_text] = flows
+        return flows
 
     def send(
         self,

@@ -114,7 +114,8 @@ class Door:
         """
         if data[:4] == b"ACK ":
             return self.turned_away > 0 and self._our_tag in data[:_LARGEST_BYTES]
-        self._forget(now)
+        if self._gone:
+            self._forget(now)
         why = self.why_shut(now)
         if not why and not self._gone:
             return False

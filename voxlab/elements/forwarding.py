@@ -101,27 +101,24 @@ class Forwarding:
 
     # -- what the transaction layer tells
 
-    def owns(self, number: int) -> bool:
-        """Whether a client or server transaction is one of the proxy's."""
-        return number in self._branches or number in self._contexts
-
-    def receive(self, event: ResponseArrived | TransactionFailed, now: float) -> None:
-        """Take a response, or the news that there will be none, on a transaction that ``owns`` says is ours."""
+    def receive(self, event: ResponseArrived | TransactionFailed, now: float) -> bool:
+        """Take a response, or the news that there will be none; false if the transaction is none of the proxy's."""
         branch = self._branches.get(event.number)
         if branch is None:
-            return  # a server transaction: the ACK did not come, or the answer could not be delivered (s.16.7 item 9)
+            # Of a server transaction: the ACK did not come, or the answer could not be delivered (s.16.7 item 9).
+            return event.number in self._contexts
         if isinstance(event, TransactionFailed):
             self._branch_failed(branch, _FAILURES[event.cause], now)
-            return
+            return True
         response = event.response
         if response.status == 100:
             branch.is_provisional = True
-            return
+            return True
         raw = without_top_via(response)
-        if raw is None:
-            return  # s.16.7 item 3: it was meant for us, who asked for nothing
-        response.rewrite(raw)
-        self._response(branch, response, now)
+        if raw is not None:  # else s.16.7 item 3: it was meant for us, who asked for nothing
+            response.rewrite(raw)
+            self._response(branch, response, now)
+        return True
 
     def transaction_ended(self, number: int) -> bool:
         """Forget a transaction that is over; false if it was none of the proxy's."""
@@ -229,7 +226,7 @@ class Forwarding:
 
     def _concluded(self, context: ResponseContext, response: Response) -> None:
         """Tell that an INVITE or UPDATE has a final response: whoever counts calls wants to know."""
-        self.events.append(Concluded(context.call_id, context.records, response.status, response.reason, response))
+        self.events.append(Concluded(context.call_id, context.records, response))
 
     # -- branches
 

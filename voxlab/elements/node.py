@@ -194,8 +194,13 @@ class Node:
 
     def next_housekeeping(self) -> float | None:
         """When a binding expires or a registration is refreshed: what goes on for ever and keeps nobody waiting."""
-        dues = [machine.next_timeout() for machine in (*self._housekeepers, *self._clients)]
-        return min((due for due in dues if due is not None), default=None)
+        earliest: float | None = None
+        for machines in (self._housekeepers, self._clients):
+            for machine in machines:
+                due = machine.next_timeout()
+                if due is not None and (earliest is None or due < earliest):
+                    earliest = due
+        return earliest
 
     def handle_timeout(self, now: float) -> None:
         """Let every machine whose time has come do what is due."""
@@ -213,9 +218,8 @@ class Node:
         """
         for client in self._clients:
             self._send_requests(client, now)
-        outputs = self.layer.outputs
-        while outputs:
-            self._move(self.layer.poll(), now)
+        if self.layer.outputs:
+            self._move(self.layer.outputs, now)
         out, self._out = self._out, []
         events: list[NodeEvent] = self.user_agent.poll()  # type: ignore[assignment]  # a list of our own
         if self.proxy is not None and self.proxy.events:
@@ -243,26 +247,27 @@ class Node:
         self._registering = {number: other for number, other in self._registering.items() if other is not client}
 
     def _move(self, outputs: list[Output], now: float) -> None:
-        """Move what the transaction layer said to where it belongs."""
+        """Move what the transaction layer says to where it belongs, and what it says to that, until it is silent."""
         out, user_agent, proxy, registering = self._out, self.user_agent, self.proxy, self._registering
-        for output in outputs:
-            if isinstance(output, Transmit):
-                out.append(output)
-            elif isinstance(output, TransactionEnded):
-                if proxy is None or not proxy.transaction_ended(output.number):
-                    user_agent.transaction_ended(output.number)
-                    registering.pop(output.number, None)
-            elif isinstance(output, (ResponseArrived, TransactionFailed)):
-                if output.number in registering:
-                    self._registered(output, now)
-                elif proxy is not None and proxy.owns(output.number):
-                    proxy.receive(output, now)
-                else:
+        try:
+            for output in outputs:  # which grows meanwhile
+                if isinstance(output, Transmit):
+                    out.append(output)
+                elif isinstance(output, TransactionEnded):
+                    if proxy is None or not proxy.transaction_ended(output.number):
+                        user_agent.transaction_ended(output.number)
+                        registering.pop(output.number, None)
+                elif isinstance(output, (ResponseArrived, TransactionFailed)):
+                    if output.number in registering:
+                        self._registered(output, now)
+                    elif proxy is None or not proxy.receive(output, now):
+                        user_agent.receive(output, now)
+                elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
+                    self._register(output, now)
+                elif proxy is None or not _takes(proxy, output, now):
                     user_agent.receive(output, now)
-            elif isinstance(output, RequestArrived) and output.request.method == "REGISTER":
-                self._register(output, now)
-            elif proxy is None or not _takes(proxy, output, now):
-                user_agent.receive(output, now)
+        finally:
+            outputs.clear()
 
     def closed_flow(self, flow: Flow, now: float) -> None:
         """Take the news that a connection is gone, and with it the way to whoever registered over it."""

@@ -42,9 +42,7 @@ class Concluded(NamedTuple):
 
     call_id: str
     opens: bool
-    status: int
-    reason: str
-    response: Response | None
+    response: Response
 
 
 class Leaving(NamedTuple):
@@ -98,8 +96,8 @@ class Passages:
         if passage is None:
             return None
         response = event.response
-        if event.status >= 300 or response is None:
-            return self._over(passage, event.status, event.reason, "callee") if event.opens else None
+        if response.status >= 300:
+            return self._over(passage, response.status, response.reason, "callee") if event.opens else None
         if event.opens and response.to_tag is not None and response.to_tag not in passage.callees:
             passage.callees.append(response.to_tag)
         agreed = interval_of(response)

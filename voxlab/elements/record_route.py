@@ -18,6 +18,7 @@ from voxlab.sip.values import NameAddr
 
 _MAC_BYTES = 8
 _MAC_DIGITS = 2 * _MAC_BYTES
+_MACS_KEPT = 4_096
 
 
 class Ends(NamedTuple):
@@ -58,6 +59,7 @@ class RouteEntry:
         self._listens = dict(listens)
         self._serves = serves
         self._key = key
+        self._macs: dict[str, str] = {}  # of the calls of late
         self._hosts = {(address.host.lower(), address.port) for address in listens.values()}
         self._tails = {transport: _tail(transport, address) for transport, address in listens.items()}
         self._endings = tuple(f"@{tail}" for tail in self._tails.values())
@@ -107,8 +109,14 @@ class RouteEntry:
         return uri_text[uri_text.index(":") + 1 : uri_text.rindex("@")]
 
     def _mac(self, call_id: str, flows: str) -> str:
-        text = f"{call_id} {flows}".encode("utf-8", "surrogateescape")
-        return blake2b(text, digest_size=_MAC_BYTES, key=self._key).hexdigest()
+        text = f"{call_id} {flows}"
+        mac = self._macs.get(text)
+        if mac is None:
+            if len(self._macs) >= _MACS_KEPT:
+                self._macs.clear()
+            hashed = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_MAC_BYTES, key=self._key)
+            mac = self._macs[text] = hashed.hexdigest()
+        return mac
 
     def _read_flow(self, text: str) -> Flow | None:
         if not text:

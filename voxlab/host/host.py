@@ -24,7 +24,8 @@ from voxlab.sip.framing import KeepAlive, StreamFramer
 
 Owner = Callable[[NodeEvent, float], None]
 _SUCCESS = b"SIP/2.0 2"
-_AT_THE_DOOR = frozenset({b"INVI", b"ACK "})
+_NEW_CALL = frozenset({b"INVI"})
+_AT_THE_DOOR = frozenset({b"INVI", b"ACK "})  # once somebody was turned away
 
 
 class AnswerGate(Protocol):
@@ -69,6 +70,7 @@ class Host:
         self._journal = journal
         self._is_ours = is_ours
         self._framers: dict[int, StreamFramer] = {}
+        self._grain_s = loop.grain_s
         self._context = Context()  # a timer armed while a script runs is not the script's
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -92,7 +94,7 @@ class Host:
         else:
             self._piece(flow, data, now)
         if not self._flushing:
-            self._flush_all()
+            self._flush_all(now)
 
     def rested(self) -> None:
         """Do what is to be done once after any number of messages: keep records, arm the timer."""
@@ -116,7 +118,9 @@ class Host:
             # RFC 5626 s.3.5 keep-alives, and the zero bytes of NAT helpers
             self.node.keep_alive(flow, data, now)
             return
-        if self.door is not None and data[:4] in _AT_THE_DOOR and self._is_turned_away(self.door, flow, data, now):
+        door = self.door
+        knocks = door is not None and data[:4] in (_AT_THE_DOOR if door.turned_away else _NEW_CALL)
+        if door is not None and knocks and self._is_turned_away(door, flow, data, now):
             return
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
             self._journal.wire(now, flow.transport, flow.remote, self._address_of(flow), data)
@@ -161,13 +165,13 @@ class Host:
         """
         if self._flushing:
             return  # a command given by the owner while it takes an event: the round that runs sends it
-        self._flush_all()
+        self._flush_all(self._loop.time())
         self.rested()
 
-    def _flush_all(self) -> None:
+    def _flush_all(self, now: float) -> None:
         self._flushing = True
         try:
-            self._go_round(self._loop.time())
+            self._go_round(now)
         finally:
             self._flushing = False
 
@@ -200,9 +204,11 @@ class Host:
             self._send(flow, data, self._loop.time())
 
     def _send(self, flow: Flow, data: bytes, now: float) -> None:
+        endpoint = self.endpoint
         if self._journal is not None and data[0] > 13:  # keep-alives are no messages
             self._journal.wire(now, flow.transport, self._address_of(flow), flow.remote, data)
-        self._send_raw(flow, data)
+        if endpoint is not None:
+            endpoint.send(flow, data)
 
     def _address_of(self, flow: Flow) -> Address:
         """Return where this host listens: in the evidence it is one host, whatever port a connection went out from."""
@@ -247,11 +253,13 @@ class Host:
         if timer is None:
             if due != inf:
                 self._timer_at = due
-                self._timer = self._loop.call_at(due, self._wake, context=self._context)
+                self._timer = self._loop.call_at(due + self._grain_s, self._wake, context=self._context)
         elif due < self._timer_at or due == inf:
             timer.cancel()
             self._timer_at = due
-            self._timer = self._loop.call_at(due, self._wake, context=self._context) if due != inf else None
+            self._timer = None
+            if due != inf:
+                self._timer = self._loop.call_at(due + self._grain_s, self._wake, context=self._context)
         if self.node.housekeeping_changed:
             self.node.housekeeping_changed = False
             self._rearm_housekeeping()

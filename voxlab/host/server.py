@@ -222,7 +222,7 @@ class ServerMachine:
         elif isinstance(event, Leaving):
             ended = self.passages.left(event)
         else:
-            if event.opens and event.status < 300:
+            if event.opens and event.response.status < 300:
                 self._passage_answered(event.call_id, now)
             ended = self.passages.concluded(event, now)
         if ended is not None:
@@ -242,7 +242,9 @@ class ServerMachine:
     # -- events of the node
 
     def _take(self, event: NodeEvent, now: float) -> None:
-        if isinstance(event, TurnedBack):
+        if isinstance(event, (Concluded, Leaving)):
+            self._passing(event, now)
+        elif isinstance(event, TurnedBack):
             self._refused(MessageRefused(now, self.place.owner, event.flow.remote, event.status, event.why))
         elif isinstance(event, Refused):
             if not self.policy_said(event):
@@ -250,8 +252,6 @@ class ServerMachine:
         elif isinstance(event, Malformed):
             error = event.error
             self._refused(MessageRefused(now, self.place.owner, event.flow.remote, error.status, str(error), error.rfc))
-        elif isinstance(event, (Concluded, Leaving)):
-            self._passing(event, now)
         else:
             if isinstance(event, (Incoming, Routed)) and event.request.method == "INVITE":
                 self.door.began(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from voxlab.base.journal import Journal
+from voxlab.base.journal import Journal, Step
 from voxlab.transaction.tables import ALL, Input, State
 
 _MACHINES = [table.name for table in ALL]
@@ -14,16 +14,12 @@ _STATES = {int(state): state.label for state in State}
 
 def traced(journal: Journal, host: str) -> dict[str, Any]:
     """Return ``observer`` and ``created`` for a node of this host."""
-    note_step, note_transaction = journal.step, journal.transaction
-    steps: dict[tuple[int, int, int], tuple[str, str, str, str]] = {}
+    note_transaction = journal.transaction
 
-    def observer(now: float, number: int, machine: int, given: int, state: int) -> None:
-        step = steps.get((machine, given, state))
-        if step is None:
-            step = steps[machine, given, state] = (host, _MACHINES[machine], _INPUTS[given], _STATES[state])
-        note_step(now, number, step)
+    def named(machine: int, given: int, state: int) -> Step:
+        return host, _MACHINES[machine], _INPUTS[given], _STATES[state]
 
     def created(now: float, number: int, machine: int, method: str, call_id: str, branch: str) -> None:
         note_transaction(now, host, number, _MACHINES[machine], method, call_id, branch)
 
-    return {"observer": observer, "created": created}
+    return {"observer": journal.stepper(host, named), "created": created}

@@ -219,7 +219,7 @@ class LiveMediaPort:
     @property
     def shaped(self) -> bool:
         """Whether a link keeps or loses some of what is sent: then it is not the media thread's."""
-        return self._shaper is not None and self._shaper.shapes(self.owner)
+        return self._shaper is not None and self.owner in self._shaper.sources
 
     def reroute(self) -> None:
         """Let whoever has the port take notice that a link has changed."""
@@ -228,7 +228,7 @@ class LiveMediaPort:
 
     def send(self, data: bytes, remote: Address, *, rtcp: bool = False) -> int:
         """Send one datagram as its link has it; return its outcome, as far as it is known."""
-        if self._shaper is not None and self._shaper.shapes(self.owner):
+        if self._shaper is not None and self.owner in self._shaper.sources:
             return self._shaper.datagram(self.owner, remote, data, lambda: self._put_out(data, remote, rtcp=rtcp))
         return self._put_out(data, remote, rtcp=rtcp)
 

@@ -25,28 +25,29 @@ class Shaper:
     links : Links
     owner_of : callable
         Returns whose address that is; the host itself for a stranger's.
+
+    Attributes
+    ----------
+    sources : frozenset of str
+        The owners of whose packets not everything passes at once.
     """
 
     def __init__(self, loop: OrderedLoop, links: Links, owner_of: Callable[[Address], str]) -> None:
         self._loop = loop
         self._links = links
         self._owner_of = owner_of
-        self._sources: frozenset[str] = frozenset()
+        self.sources: frozenset[str] = frozenset()
         self._stream_until_s: dict[tuple[str, Address], float] = {}
 
     def look_again(self) -> None:
         """Take notice of a temper that has changed."""
-        self._sources = self._links.shaped_sources()
+        self.sources = self._links.shaped_sources()
         self._stream_until_s = {key: at_s for key, at_s in self._stream_until_s.items() if at_s > self._loop.time()}
-
-    def shapes(self, source: str) -> bool:
-        """Whether not everything that an owner sends passes at once."""
-        return source in self._sources
 
     def datagram(self, source: str, remote: Address, data: bytes, send: Callable[[], object]) -> int:
         """Send a datagram when it is to arrive, twice if it is doubled, or never; return its outcome as far as known.
 
-        To a destination whose link is perfect it is sent now; call this for sources that `shapes` names.
+        To a destination whose link is perfect it is sent now; call this for those in `sources`.
         """
         way = self._way(source, remote)
         if way is None:

@@ -98,13 +98,14 @@ class LiveEndpoint:
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Put bytes on a flow; a stream without a live connection is opened first."""
+        udp = self._udp
         if not self.open:
             raise VoxlabError(f"{self.owner} has left the network and sends nothing any more")
-        if flow.transport == "UDP" and self._udp is not None:
-            if self._network.shaper.shapes(self.owner):
-                self._send_shaped(self._udp, flow, data)
+        if flow.transport == "UDP" and udp is not None:
+            if self.owner in self._network.shaper.sources:
+                self._send_shaped(udp, flow, data)
             else:
-                self._put_out(self._udp, flow, data)
+                self._put_out(udp, flow, data)
         elif flow.transport != "UDP":
             self._send_chunk(flow, data)
         else:
@@ -114,7 +115,7 @@ class LiveEndpoint:
 
     def _send_chunk(self, flow: Flow, data: bytes) -> None:
         shaper, loop = self._network.shaper, self._network.loop
-        if not shaper.shapes(self.owner):
+        if self.owner not in shaper.sources:
             self.streams.send(flow, data)
             return
         at_s = shaper.stream_at_s(self.owner, flow.remote, data)

@@ -94,8 +94,13 @@ class Account:
 
     def trunk_from(self, address: str) -> Trunk | None:
         """Return the trunk whose whitelist holds ``address``: that of the narrowest network, of equals the first."""
-        holding = [(network.prefixlen, trunk) for trunk in self.trunks.values() if (network := trunk.match(address))]
-        return max(holding, key=lambda pair: pair[0])[1] if holding else None
+        found: Trunk | None = None
+        longest = -1
+        for trunk in self.trunks.values():
+            network = trunk.match(address)
+            if network is not None and network.prefixlen > longest:
+                found, longest = trunk, network.prefixlen
+        return found
 
     # -- the whitelist as the management API sees it: networks of the account, each with a number
 

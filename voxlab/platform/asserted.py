@@ -13,6 +13,7 @@ from voxlab.sip.uri import Uri
 from voxlab.sip.values import NameAddr
 
 ANONYMOUS = "anonymous"
+_SAY_MORE = frozenset({"privacy", "p-asserted-identity"})
 
 
 class Asserted(NamedTuple):
@@ -30,12 +31,13 @@ def asserted(request: Request, dialect: Dialect) -> Asserted:
     SipSyntaxError
         An identity that cannot be read.
     """
-    if wants_privacy(request):
-        return Asserted(ANONYMOUS, "Anonymous")
-    for value in request.headers.split("p-asserted-identity"):
-        identity = NameAddr.parse(value)
-        if number := _number(identity.uri, dialect):
-            return Asserted(number, identity.display_name or request.from_.display_name)
+    if not request.headers.fields().keys().isdisjoint(_SAY_MORE):
+        if wants_privacy(request):
+            return Asserted(ANONYMOUS, "Anonymous")
+        for value in request.headers.split("p-asserted-identity"):
+            identity = NameAddr.parse(value)
+            if number := _number(identity.uri, dialect):
+                return Asserted(number, identity.display_name or request.from_.display_name)
     sender = request.from_
     return Asserted(_number(sender.uri, dialect), sender.display_name)
 

@@ -104,8 +104,12 @@ class Platform:
 
     def trunks_from(self, address: str) -> list[tuple[Account, Trunk]]:
         """Return the trunks whose whitelists hold the source ``address``, one of each account at most."""
-        found = ((account, account.trunk_from(address)) for account in self.accounts.values())
-        return [(account, trunk) for account, trunk in found if trunk is not None]
+        found: list[tuple[Account, Trunk]] = []
+        for account in self.accounts.values():
+            trunk = account.trunk_from(address) if account.trunks else None
+            if trunk is not None:
+                found.append((account, trunk))
+        return found
 
     # -- registrations of ours elsewhere
 

@@ -24,6 +24,7 @@ from voxlab.platform.usage import Usage
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_ADDRESSES_KEPT = 4_096
 _SHARED_LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
 
@@ -87,6 +88,9 @@ class Trunk:
     hunts_on: frozenset[int] = frozenset()
     username: str = ""
     password: Secret | None = field(default=None, repr=False)
+    # What is known of addresses, and of which whitelist: the same few operators call again and again.
+    _found: dict[str, Network | None] = field(default_factory=dict, init=False, repr=False)
+    _looked_in: tuple[Network, ...] = field(default=(), init=False, repr=False)
 
     def speak(self, *, style: str | None, country: str | None, prefix: str | None) -> None:
         """Take another dialect; what is None stays as it is."""
@@ -120,14 +124,19 @@ class Trunk:
 
     def match(self, address: str) -> Network | None:
         """Return the narrowest network of the whitelist that holds ``address``, None if none does."""
-        host = host_address(address)
-        if host is None:
-            return None
-        holding = [network for network in self.allow if host in network]
-        return max(holding, key=lambda network: network.prefixlen, default=None)
+        if self._looked_in is not self.allow or len(self._found) >= _ADDRESSES_KEPT:
+            self._looked_in, self._found = self.allow, {}
+        try:
+            return self._found[address]
+        except KeyError:
+            host = host_address(address)
+            holding = [network for network in self.allow if host in network] if host is not None else []
+            narrowest = max(holding, key=lambda network: network.prefixlen, default=None)
+            self._found[address] = narrowest
+            return narrowest
 
 
-@lru_cache(maxsize=4096)  # the same few operators call again and again
+@lru_cache(maxsize=4096)
 def host_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Read an IP address, an IPv4 one also in its IPv6 dress (RFC 4291 s.2.5.5.2); None if it is none."""
     try:

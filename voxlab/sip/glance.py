@@ -22,6 +22,8 @@ _GENEROUS = Limits(header_count=10_000)
 _VIA = b"\r\nVia: "
 _LENGTH = re.compile(rb"\r\nContent-Length:  *([0-9]{1,5}) *\r\n(?![ \t])")
 _UNREAD = frozenset({"_views", "body", "call_id", "cseq", "from_tag", "headers", "reason", "to_tag"})
+_EXPIRES = re.compile(rb"\n(?:[Ss][Ee][Ss][Ss][Ii][Oo][Nn]-[Ee][Xx]|[Xx][ \t]*:)")  # without flags: much faster
+_MARKS = b"-.!%*_+`'~"  # what a token may hold besides letters and digits (s.25.1)
 _METHODS = (b"ACK ", b"BYE ", b"INVITE ", b"INFO ", b"UPDATE ", b"PRACK ", b"MESSAGE ", b"NOTIFY ", b"REFER ")
 _KEPT = ("headers", "body", "from_tag", "to_tag", "cseq", "call_id")
 
@@ -29,24 +31,27 @@ _KEPT = ("headers", "body", "from_tag", "to_tag", "cseq", "call_id")
 class GlancedResponse(Response):
     """A response of which status, top Via and CSeq method are known; the rest is read when first asked for."""
 
-    __slots__ = ("_cut", "_via")
+    __slots__ = ("_cut", "top_via")
 
-    _via: str
+    top_via: str
     _cut: tuple[int, int]
-
-    @property
-    def top_via(self) -> str:
-        """The topmost Via, as it was written."""
-        return self._via
 
     def without_top_via(self) -> bytes:
         """Return the bytes that go one hop back."""
         raw, (start, end) = self.raw, self._cut
         return raw[:start] + raw[end:]
 
+    @property
+    def has_no_interval(self) -> bool:
+        """Whether there is certainly no Session-Expires in it; told without reading it."""
+        return _EXPIRES.search(self.raw) is None
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
+            if name == "to_tag" and (tag := _to_tag(self.raw)) is not None:
+                self.to_tag = tag
+                return tag
             return _read(self, name, ("reason",))
 
 
@@ -61,9 +66,9 @@ class GlancedRequest(Request):
         Its Max-Forwards.
     """
 
-    __slots__ = ("_via", "hops", "hops_at", "hops_end", "route", "route_at", "route_end", "via_end")
+    __slots__ = ("hops", "hops_at", "hops_end", "route", "route_at", "route_end", "top_via", "via_end")
 
-    _via: str
+    top_via: str
     route: str
     hops: int
     via_end: int
@@ -72,17 +77,12 @@ class GlancedRequest(Request):
     hops_at: int
     hops_end: int
 
-    @property
-    def top_via(self) -> str:
-        """The topmost Via, as it was written."""
-        return self._via
-
     def set_via(self, text: str, branch: str | None = None) -> None:
         """Put this in the place of the topmost Via."""
         raw, end = self.raw, self.via_end
-        start = end - len(self._via)
+        start = end - len(self.top_via)
         self._raw = raw[:start] + text.encode("ascii", "surrogateescape") + raw[end:]
-        self._via = text
+        self.top_via = text
         moved = start + len(text) - end
         self.via_end += moved
         self.route_at += moved
@@ -139,7 +139,7 @@ def glance_at_response(raw: bytes, our_vias: tuple[bytes, ...]) -> GlancedRespon
         return None
     response = GlancedResponse.__new__(GlancedResponse)
     response._raw = raw
-    response._via = text = via.decode()
+    response.top_via = text = via.decode()
     response.branch = text.partition(";branch=")[2].partition(";")[0]
     response.status = int(status)
     response.cseq_method = cseq.rpartition(b" ")[2].decode("ascii", "replace")
@@ -203,7 +203,7 @@ def _request(
     request._raw = raw
     request.method = request.cseq_method = name.decode()
     request.uri_text = uri.decode()
-    request._via = text = via.decode()
+    request.top_via = text = via.decode()
     request.branch = text.partition(";branch=")[2].partition(";")[0]
     request.call_id = call_id.decode()
     request.cseq = int(number)
@@ -239,6 +239,13 @@ def _value(raw: bytes, name: bytes, start: int, end: int) -> bytes | None:
     at += len(name)
     stop = raw.find(b"\r\n", at)
     return None if raw[stop + 2 : stop + 3] in (b" ", b"\t") else raw[at:stop]
+
+
+def _to_tag(raw: bytes) -> str | None:
+    """Return the To tag of a message that has one as everybody writes it, None where it has to be read."""
+    to = _value(raw, b"\r\nTo: ", 0, raw.find(b"\r\n\r\n"))
+    tag = b"" if to is None else to.rpartition(b">;tag=")[2]
+    return tag.decode("ascii") if tag.translate(None, _MARKS).isalnum() else None
 
 
 def _read(message: Message, name: str, more: tuple[str, ...]) -> Any:

@@ -68,6 +68,7 @@ def _spellings() -> _Spellings:
 
 
 SPELLINGS = _spellings()
+_CANONICAL = frozenset(SPELLINGS.values())  # as our own code writes them
 _cut = methodcaller("partition", ":")
 _spelling = SPELLINGS.get
 
@@ -138,15 +139,17 @@ class Headers:
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value of the first line of that name."""
         fields = self._fields or self.fields()
-        value = fields.get(name)  # names in small letters, as our own code writes them, are found at once
+        value = fields.get(name)
         if value is None:
+            if name in _CANONICAL:
+                return default
             value = fields.get(canonical(name))
         return default if value is None else value.strip()
 
     def get_all(self, name: str) -> list[str]:
         """Return one value per line of that name, in order."""
         fields = self._fields or self.fields()
-        key = name if name in fields else canonical(name)
+        key = name if name in fields or name in _CANONICAL else canonical(name)
         value = fields.get(key)
         if value is None:
             return []
@@ -198,7 +201,9 @@ class Headers:
 
     def __contains__(self, name: object) -> bool:
         fields = self._fields or self.fields()
-        return name in fields or (isinstance(name, str) and canonical(name) in fields)
+        if name in fields or name in _CANONICAL:
+            return name in fields
+        return isinstance(name, str) and canonical(name) in fields
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.items())

@@ -24,8 +24,11 @@ from voxlab.store.writer import Statement
 KILLED = "Internal error (the process was killed)"
 CLOSED = "The lab was closed"
 
-_OPEN_SESSION = "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)"
-_OPEN_CALL = "INSERT INTO calls VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL)"
+_OPEN_SESSION = "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OPEN_CALL = "INSERT INTO calls VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# Where in the values of a row that is not written yet stands what is known later.
+_HOST, _SESSION_ENDED = 7, slice(9, 11)
+_ANSWERED, _CALL_ENDED = 7, slice(8, 12)
 _ANSWER = "UPDATE calls SET answer_s = ? WHERE call_id = ? AND session = ? AND answer_s IS NULL"
 _END_CALL = "UPDATE calls SET end_s = ?, status = ?, reason = ?, ended_by = ? WHERE call_id = ? AND session = ?"
 _END_SESSION = "UPDATE sessions SET end_s = ?, finish_reason = ? WHERE session = ?"
@@ -46,6 +49,8 @@ class _Live(NamedTuple):
 
 class History:
     """Turns notes into statements; the statements wait in ``pending``.
+
+    What becomes of a call whose row still waits is written into that row: most calls of a busy server are one INSERT.
 
     Parameters
     ----------
@@ -68,6 +73,13 @@ class History:
         self._sessions: dict[int, _Live] = {}
         self._calls: dict[str, int] = {}
         self._unanswered: set[str] = set()
+        self._waiting: dict[tuple[str, int], list[Any]] = {}  # rows in ``pending``, of sessions under ""
+
+    def drain(self) -> list[Statement]:
+        """Return what waits, and let it go."""
+        statements, self.pending = self.pending, []
+        self._waiting.clear()
+        return statements
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Count on from the last session there is."""
@@ -98,31 +110,27 @@ class History:
         """Take the news that a 2xx is about to leave for the caller with this Call-ID."""
         if call_id in self._unanswered:
             self._unanswered.discard(call_id)
-            self.pending.append((_ANSWER, (self.epoch_s + now, call_id, self._calls[call_id])))
+            row = self._waiting.get((call_id, self._calls[call_id]))
+            if row is not None:
+                row[_ANSWERED] = self.epoch_s + now
+            else:
+                self.pending.append((_ANSWER, (self.epoch_s + now, call_id, self._calls[call_id])))
 
     def _session_opened(self, note: SessionOpened) -> None:
         self._last += 1
         user = note.caller.partition(":")[2].partition("@")[0]
         self._sessions[note.session] = _Live(self._last, user, note.destination)
         account = self._account_of(note.application)
-        self.pending.append(
-            (
-                _OPEN_SESSION,
-                (self._last, account, note.application, note.rule, note.scenario, note.caller, note.destination, "",
-                 self.epoch_s + note.time_s),
-            )
-        )  # fmt: skip
+        what = (account, note.application, note.rule, note.scenario, note.caller, note.destination)
+        self._open_session(what, self.epoch_s + note.time_s)
 
     def _call_routed(self, note: CallRouted) -> None:
         """Take a call that a rule passes on without a script: one leg from end to end."""
         self._last += 1
         start_s, account = self.epoch_s + note.time_s, self._account_of(note.application)
-        what = (self._last, account, note.application, note.rule, f"route {note.route}", note.caller, note.destination)
-        self.pending.append((_OPEN_SESSION, (*what, "", start_s)))
-        values = (self._last, "A", note.call_id, 1, note.destination, note.caller, start_s)
-        self.pending.append((_OPEN_CALL, values))
-        self._calls[note.call_id] = self._last
-        self._unanswered.add(note.call_id)
+        what = (account, note.application, note.rule, f"route {note.route}", note.caller, note.destination)
+        self._open_session(what, start_s)
+        self._open_call(self._last, "A", note.call_id, 1, note.destination, note.caller, start_s)
 
     def _routed_answered(self, note: RoutedCallAnswered) -> None:
         self.answered(note.call_id, note.time_s)
@@ -132,20 +140,22 @@ class History:
         if session is None:
             return
         self._unanswered.discard(note.call_id)
-        end_s = self.epoch_s + note.time_s
-        self.pending.append((_END_CALL, (end_s, note.status, note.reason, note.by, note.call_id, session)))
-        self.pending.append((_END_SESSION, (end_s, note.reason, session)))
+        self._end_call(note, session)
+        self._end_session(session, note.time_s, note.reason)
 
     def _leg_opened(self, note: LegOpened) -> None:
         live = self._sessions.get(note.session)
         if live is None:
             return
-        self._calls[note.call_id] = live.number
-        self._unanswered.add(note.call_id)
         local, remote = (live.destination, note.peer) if note.incoming else (live.caller, note.peer)
-        values = (live.number, note.leg, note.call_id, int(note.incoming), local, remote, self.epoch_s + note.time_s)
-        self.pending.append((_OPEN_CALL, values))
-        if note.incoming:
+        start_s = self.epoch_s + note.time_s
+        self._open_call(live.number, note.leg, note.call_id, int(note.incoming), local, remote, start_s)
+        if not note.incoming:
+            return
+        row = self._waiting.get(("", live.number))
+        if row is not None:
+            row[_HOST] = note.host
+        else:
             self.pending.append(("UPDATE sessions SET host = ? WHERE session = ?", (note.host, live.number)))
 
     def _leg_answered(self, note: LegAnswered) -> None:
@@ -156,14 +166,43 @@ class History:
         if session is None:
             return
         self._unanswered.discard(note.call_id)
-        values = (self.epoch_s + note.time_s, note.status, note.reason, note.by, note.call_id, session)
-        self.pending.append((_END_CALL, values))
+        self._end_call(note, session)
 
     def _session_ended(self, note: SessionEnded) -> None:
         live = self._sessions.pop(note.session, None)
         if live is not None:
-            values = (self.epoch_s + note.time_s, note.finish_reason, live.number)
-            self.pending.append((_END_SESSION, values))
+            self._end_session(live.number, note.time_s, note.finish_reason)
+
+    # -- rows
+
+    def _open_session(self, what: tuple[str, ...], start_s: float) -> None:
+        row = self._waiting["", self._last] = [self._last, *what, "", start_s, None, None]
+        self.pending.append((_OPEN_SESSION, row))
+
+    def _open_call(self, session: int, leg: str, call_id: str, *rest: int | float | str) -> None:
+        row: list[Any] = [session, leg, call_id, *rest, None, None, None, None, None]
+        if self._calls.get(call_id) == session:  # two of one Call-ID: both are found by it, once they are written
+            self._waiting.pop((call_id, session), None)
+        else:
+            self._waiting[call_id, session] = row
+        self.pending.append((_OPEN_CALL, row))
+        self._calls[call_id] = session
+        self._unanswered.add(call_id)
+
+    def _end_call(self, note: LegEnded | RoutedCallEnded, session: int) -> None:
+        end = (self.epoch_s + note.time_s, note.status, note.reason, note.by)
+        row = self._waiting.pop((note.call_id, session), None)
+        if row is not None:
+            row[_CALL_ENDED] = end
+        else:
+            self.pending.append((_END_CALL, (*end, note.call_id, session)))
+
+    def _end_session(self, session: int, time_s: float, reason: str) -> None:
+        row = self._waiting.pop(("", session), None)
+        if row is not None:
+            row[_SESSION_ENDED] = self.epoch_s + time_s, reason
+        else:
+            self.pending.append((_END_SESSION, (self.epoch_s + time_s, reason, session)))
 
 
 _TAKE: dict[type, Callable[[History, Any], None]] = {

@@ -138,7 +138,7 @@ class Store:
                 self._note_failure(error)
 
     def _forget(self) -> None:
-        self.history.pending.clear()
+        self.history.drain()
         self._commits.settle()
         self.history.begin_anew()
         if self._writer.is_open:
@@ -200,7 +200,7 @@ class Store:
 
     def drain(self) -> list[Statement]:
         """Return what waits to be written, and let it go."""
-        statements, self.history.pending = self.history.pending, []
+        statements = self.history.drain()
         moved, self._moved = self._moved, {}
         if self._location is not None and self._loop is not None:
             now = self._loop.time()

@@ -18,11 +18,6 @@ _DEFAULT_PORTS = {"TLS": 5061}  # s.18.1.1; 5060 for every other transport
 LARGEST_DATAGRAM_BYTES = 1300  # s.18.1.1, the path MTU being unknown
 
 
-def top_via(message: Request | Response) -> str:
-    """Return the value of the first Via line, as it was written."""
-    return message.top_via
-
-
 def sent_by_of(via: str) -> str:
     """Return the sent-by of a Via as it was written, in small letters: a client always writes it alike."""
     return via.partition(";")[0].rpartition(" ")[2].lower()
@@ -96,7 +91,7 @@ def arrive(request: Request, via: str, flow: Flow) -> Flow:
     request : Request
         What arrived on ``flow``.
     via : str
-        Its top Via line, as ``top_via`` gives it.
+        Its top Via line, as ``request.top_via`` gives it.
     flow : Flow
         The peer is its ``remote``.
 

@@ -7,7 +7,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .process import NotReady, Program
@@ -39,7 +39,7 @@ class SippResult:
     retransmissions: int
     elapsed_s: float
     exit_code: int
-    response_times_ms: tuple[float, ...] = ()
+    response_times_ms: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def median_response_ms(self) -> float:
