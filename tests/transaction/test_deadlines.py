@@ -44,6 +44,27 @@ def test_ten_thousand_stopped_deadlines_leave_nothing_behind():
     assert deadlines.next_s() == inf
 
 
+def test_a_deadline_far_off_keeps_no_crowd_of_stopped_ones_behind_it():
+    deadlines: Deadlines[int] = Deadlines()
+    deadlines.start(-1, 14_400.0, 1, now=0.0)
+    for owner in range(50_000):
+        deadlines.start(owner, 14_400.0, 1, now=float(owner) / 1000)
+        deadlines.stop(owner)
+    assert sum(map(len, deadlines._order)) < 5_000
+    assert list(deadlines.due(14_400.0)) == [(-1, 1)]
+
+
+def test_empty_seats_are_taken_out_while_deadlines_fire():
+    deadlines: Deadlines[int] = Deadlines()
+    for owner in range(20_000):
+        deadlines.start(owner, 1.0, owner, now=0.0)
+    fired = []
+    for owner, event in deadlines.due(1.0):
+        fired.append((owner, event))
+        deadlines.stop(owner + 1)
+    assert fired == [(owner, owner) for owner in range(0, 20_000, 2)]
+
+
 operations = st.lists(
     st.one_of(
         st.tuples(st.just("start"), st.integers(0, 5), st.sampled_from([0.2, 0.5, 1.0, 4.0])),

@@ -2,7 +2,7 @@
 
 Time never runs backwards, hence what is started later with the same duration is due later: a lane is in order without
 sorting. A deadline that was stopped lets go of its owner at once; its place in the lane is an empty seat until it comes
-to the front. Made for the timers of RFC 3261 s.17, which have some twenty different durations; must not know what is
+to the front, or until empty seats are the greater part and all are taken out. Made for the timers of RFC 3261 s.17, which have some twenty different durations; must not know what is
 due.
 """
 
@@ -17,6 +17,7 @@ Owner = TypeVar("Owner", bound=Hashable)
 Seat: TypeAlias = list[Any]
 """When it is due, whose it is (None once it was stopped), and the number of what happens then."""
 
+_EMPTY_SEATS = 4_096  # so many may stand about in any case
 _TICK_S = 1e-9  # a virtual clock counts whole nanoseconds: a deadline it rounded down is due
 
 
@@ -31,12 +32,13 @@ class Deadlines(Generic[Owner]):
         What ``next_s`` would return, None where it has to look first.
     """
 
-    __slots__ = ("_lanes", "_order", "_seats", "earliest_s")
+    __slots__ = ("_empty", "_lanes", "_order", "_seats", "earliest_s")
 
     def __init__(self) -> None:
         self._lanes: dict[float, deque[Seat]] = {}
         self._order: list[deque[Seat]] = []
         self._seats: dict[Owner, Seat] = {}
+        self._empty = 0
         self.earliest_s: float | None = inf  # None: not known until somebody asks
 
     def __len__(self) -> int:
@@ -61,8 +63,11 @@ class Deadlines(Generic[Owner]):
         seat = self._seats.pop(owner, None)
         if seat is not None:
             seat[1] = None
+            self._empty += 1
             if seat[0] == self.earliest_s:
                 self.earliest_s = None
+            if self._empty > _EMPTY_SEATS and self._empty > len(self._seats):
+                self._take_out_empty()
 
     def running(self, owner: Owner) -> int | None:
         """Return what will happen to ``owner``, None if it has no deadline."""
@@ -77,6 +82,7 @@ class Deadlines(Generic[Owner]):
             for lane in self._order:
                 while lane and lane[0][1] is None:
                     lane.popleft()
+                    self._empty -= 1
                 if lane and lane[0][0] < earliest_s:
                     earliest_s = lane[0][0]
             self.earliest_s = earliest_s
@@ -92,10 +98,21 @@ class Deadlines(Generic[Owner]):
         for lane in self._order:
             while lane and (lane[0][1] is None or lane[0][0] <= now + _TICK_S):
                 _, owner, event = lane.popleft()
-                if owner is not None:
+                if owner is None:
+                    self._empty -= 1
+                else:
                     del self._seats[owner]
                     self.earliest_s = None
                     yield owner, event
+
+    def _take_out_empty(self) -> None:
+        """Let go of all seats whose deadline was stopped; in place, for somebody may be walking along a lane."""
+        for lane in self._order:
+            for _ in range(len(lane)):
+                seat = lane.popleft()
+                if seat[1] is not None:
+                    lane.append(seat)
+        self._empty = 0
 
     def _open(self, delay_s: float) -> deque[Seat]:
         lane = self._lanes[delay_s] = deque()
