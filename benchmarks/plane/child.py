@@ -15,9 +15,9 @@ from typing import Any
 from benchmarks.plane.workloads import WORKLOADS
 from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
-from voxlab.host.cloud_port import CloudPort
-from voxlab.host.media import MediaPlace
-from voxlab.host.plane_ends import cloud_port
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_ends import cloud_port
 from voxlab.net.plane import build
 from voxlab.net.sockets import LiveNetwork
 from voxlab.net.world import World

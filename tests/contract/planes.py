@@ -13,10 +13,10 @@ from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS
-from voxlab.host.cloud_port import CloudPort
-from voxlab.host.media import MediaPlace
-from voxlab.host.plane_ends import cloud_port, terminal
-from voxlab.host.terminal import Terminal
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_ends import cloud_port, terminal
+from voxlab.host.ends.terminal import Terminal
 from voxlab.media.rtcp import ReceiverReport, SourceDescription, pack_compound
 from voxlab.media.rtp import RtpPacket, pack
 from voxlab.net.addresses import LivePlan

@@ -14,8 +14,8 @@ import pytest
 
 from tests.contract.planes import Peer, Site, packet, report, site
 from voxlab.base.datagram import Address
-from voxlab.host.cloud_port import CloudPort
-from voxlab.host.plane_ends import PlaneCloudPort
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.plane_ends import PlaneCloudPort
 from voxlab.media.sources import tone
 
 
@@ -132,7 +132,7 @@ def test_a_symmetric_latch_takes_the_first_source_and_then_no_other(plane: str) 
 
 
 def test_a_symmetric_latch_closes_in_time_though_nobody_came(plane: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxlab.host.cloud_port.LATCH_S", -1.0)
+    monkeypatch.setattr("voxlab.host.ends.cloud_port.LATCH_S", -1.0)
     with site(symmetric=True) as here:
         alice, bob, late = here.peer(), here.peer(), here.peer()
         a, b = here.port(alice), here.port(bob)

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.planes import Peer, Site, packet, report
 from tests.contract.test_planes import blocks, on_thread
 from voxlab.dialog.media_profile import MediaProfile
-from voxlab.host.cloud_port import CloudPort
+from voxlab.host.ends.cloud_port import CloudPort
 from voxlab.media.rtp import RtpPacket, pack, parse
 from voxlab.media.sources import tone
 from voxlab.media.srtp import Srtp

@@ -13,8 +13,8 @@ import pytest
 from tests.contract.planes import Peer, Site, packet, report, site
 from tests.contract.test_secure_planes import Leg
 from voxlab.base.records import RtcpRecord
-from voxlab.host.plane_cloud_port import PlaneCloudPort
-from voxlab.host.plane_sender import PlaneSender
+from voxlab.host.ends.plane_cloud_port import PlaneCloudPort
+from voxlab.host.ends.plane_sender import PlaneSender
 from voxlab.media.codecs import codec
 from voxlab.media.rtp import parse
 from voxlab.media.sources import tone
@@ -190,7 +190,7 @@ def test_a_key_is_pressed_amid_what_was_encoded_ahead(
 
 
 def test_what_comes_too_late_is_begun_anew_with_a_marker(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxlab.host.plane_sender.AHEAD_S", 0.0)
+    monkeypatch.setattr("voxlab.host.ends.plane_sender.AHEAD_S", 0.0)
     alice = here.peer()
     phone = here.terminal(alice, tone(440.0), payload_type=9)
     assert phone._rtp is not None
@@ -244,7 +244,7 @@ def test_when_a_leg_changes_its_codec_the_relay_changes_hands_and_the_counts_go_
 
 
 def test_a_phone_with_keys_takes_packet_by_packet(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voxlab.host.on_plane.keyed", lambda agreed: True)
+    monkeypatch.setattr("voxlab.host.ends.on_plane.keyed", lambda agreed: True)
     taken: list[bytes] = []
     alice = here.peer()
     phone = here.terminal(alice, tone(440.0))

@@ -11,8 +11,8 @@ import pytest
 
 from tests.contract.planes import Peer, Site, packet, site
 from tests.contract.test_secure_planes import AES_80, Leg
-from voxlab.host.cloud_port import CloudPort
-from voxlab.host.plane_cloud_port import PlaneCloudPort
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.plane_cloud_port import PlaneCloudPort
 from voxlab.kernels import g711
 from voxlab.media.codecs import codec
 from voxlab.media.rtp import parse

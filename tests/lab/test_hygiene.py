@@ -10,9 +10,9 @@ import pytest
 
 from tests.lab.stage import MakeStage, Stage
 from voxlab.elements.legs import Leg as WireLeg
-from voxlab.host.cloud_port import CloudPort
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.terminal import Terminal
 from voxlab.host.phone import CALLS_REMEMBERED
-from voxlab.host.terminal import Terminal
 from voxlab.lab.call import Call
 from voxlab.media.rtp_session import RtpSession
 from voxlab.net.ordered import OrderedTask

@@ -14,9 +14,9 @@ from voxlab.net.nat import (
     FILTERED,
     KINDS,
     NO_BINDING,
+    AddressTranslator,
     Behaviour,
     Refusal,
-    Translator,
     dependence,
     of_kind,
 )
@@ -26,21 +26,21 @@ PHONE, LAPTOP = Address("10.1.0.2", 5060), Address("10.1.0.3", 5060)
 SERVER, SAME_HOST, STRANGER = Address("192.0.2.10", 5060), Address("192.0.2.10", 5080), Address("198.51.100.9", 5060)
 
 
-def translator(kind: str = "port_restricted_cone", seed: int = 1, **changes: object) -> Translator:
+def translator(kind: str = "port_restricted_cone", seed: int = 1, **changes: object) -> AddressTranslator:
     mapping, filtering = KINDS[kind]
     behaviour = Behaviour(mapping, filtering)
     for name, value in changes.items():
         setattr(behaviour, name, value)
-    return Translator(OUTSIDE, behaviour, Ids.seeded(seed))
+    return AddressTranslator(OUTSIDE, behaviour, Ids.seeded(seed))
 
 
-def out(nat: Translator, inner: Address, far: Address, now: float = 0.0) -> Address:
+def out(nat: AddressTranslator, inner: Address, far: Address, now: float = 0.0) -> Address:
     outer = nat.outbound("UDP", inner, far, now)
     assert outer is not None
     return outer
 
 
-def admitted(nat: Translator, outer: Address, far: Address, now: float = 0.0) -> bool:
+def admitted(nat: AddressTranslator, outer: Address, far: Address, now: float = 0.0) -> bool:
     return not isinstance(nat.inbound("UDP", outer.port, far, now), Refusal)
 
 

@@ -22,9 +22,7 @@ def cloud_in(street: Street, host: str, folder: Path, authority: Path) -> Served
     return Served(FORWARDING, folder, host=host, prefix=street.prefix, environment={"CA_FILE": str(authority)})
 
 
-@pytest.mark.parametrize(
-    ("transport", "more"), [("udp", ""), ("tcp", ""), ("tls", ""), ("tls", ";mediaenc=srtp-mand")]
-)
+@pytest.mark.parametrize(("transport", "more"), [("udp", ""), ("tcp", ""), ("tls", ""), ("tls", ";mediaenc=srtp-mand")])
 def test_two_phones_register_and_hear_each_other_through_the_cloud(tmp_path: Path, transport: str, more: str) -> None:
     with Street() as street:
         at_cloud, at_caller, at_callee = street.addresses

@@ -14,10 +14,10 @@ from voxlab.elements.authentication import Authenticator
 from voxlab.elements.node import NodeEvent
 from voxlab.elements.passages import Routed
 from voxlab.elements.user_agent import Incoming
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.terminal import Terminal
 from voxlab.host.gateway import Gateway
-from voxlab.host.media import MediaPlace
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
-from voxlab.host.terminal import Terminal
 from voxlab.platform.carrier import Carrier
 from voxlab.platform.carrier_policy import CarrierPolicy, Passage
 from voxlab.transaction.timers import Timers

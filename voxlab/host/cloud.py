@@ -21,14 +21,14 @@ from voxlab.elements.node import NodeEvent
 from voxlab.elements.passages import PassageEnded, Routed
 from voxlab.elements.user_agent import Incoming, UserAgent
 from voxlab.host.cloud_events import CloudEvents
-from voxlab.host.cloud_port import CloudPort
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_ends import cloud_port
+from voxlab.host.ends.traversal import Traversal
 from voxlab.host.health_checks import HealthChecks
-from voxlab.host.media import MediaPlace
 from voxlab.host.outlets import Outlet, Outlets, next_hop
-from voxlab.host.plane_ends import cloud_port
 from voxlab.host.registrations import Registrations
 from voxlab.host.server import Locate, ServerMachine, ServerSettings
-from voxlab.host.traversal import Traversal
 from voxlab.host.trunk_watch import TrunkWatch
 from voxlab.platform.application import Application
 from voxlab.platform.platform import Platform

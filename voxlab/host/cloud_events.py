@@ -17,7 +17,7 @@ from voxlab.elements.event_state import EventState, dialog_info, message_summary
 from voxlab.elements.location import LocationService
 from voxlab.elements.node import Node
 from voxlab.elements.subscriptions import Asked, Subscriptions
-from voxlab.host.media import MediaPlace
+from voxlab.host.ends.place import MediaPlace
 from voxlab.platform.policy import Caller, PlatformPolicy
 from voxlab.sip.message import Request, Response
 from voxlab.transaction.events import RequestArrived

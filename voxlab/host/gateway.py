@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from voxlab.dialog import events as leg_events
 from voxlab.elements.node import Node, NodeEvent
 from voxlab.elements.user_agent import Incoming
-from voxlab.host.media import MediaPlace
-from voxlab.host.plane_ends import terminal as new_terminal
-from voxlab.host.terminal import Terminal
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_ends import terminal as new_terminal
+from voxlab.host.ends.terminal import Terminal
 from voxlab.platform.carrier import CAUSES, PROGRESS, Cause, Telephone
 
 if TYPE_CHECKING:

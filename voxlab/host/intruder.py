@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voxlab.base.datagram import Address
-from voxlab.host.media import MediaPlace
+from voxlab.host.ends.place import MediaPlace
 from voxlab.net.network import MediaPort
 
 _SSRC = 0xBADC0DE5

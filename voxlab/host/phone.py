@@ -24,12 +24,12 @@ from voxlab.elements.pinger import Pinger
 from voxlab.elements.registrant import Outbound, Place, Registrant
 from voxlab.elements.registrant import State as Registration
 from voxlab.elements.user_agent import UserAgent
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_ends import terminal as new_terminal
+from voxlab.host.ends.terminal import Terminal
 from voxlab.host.host import Host
-from voxlab.host.media import MediaPlace
 from voxlab.host.phone_calls import CALLS_REMEMBERED, PhoneCalls, Watch
 from voxlab.host.phone_events import PhoneEvents
-from voxlab.host.plane_ends import terminal as new_terminal
-from voxlab.host.terminal import Terminal
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.grammar import quoted

@@ -17,9 +17,9 @@ from voxlab.dialog.sipfrag import Destination, Replaces
 from voxlab.elements.node import NodeEvent
 from voxlab.elements.phone import Behaviour, Input, Phone, State
 from voxlab.elements.user_agent import Incoming
-from voxlab.host.media import MediaPlace
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.terminal import Terminal
 from voxlab.host.phone_changes import PhoneChanges
-from voxlab.host.terminal import Terminal
 from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.message import Response
 

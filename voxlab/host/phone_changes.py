@@ -10,7 +10,7 @@ from voxlab.dialog.modification import Turn
 from voxlab.elements.phone import Behaviour, Input, Line
 from voxlab.elements.phone_lines import PhoneLines
 from voxlab.elements.user_agent import UserAgent
-from voxlab.host.terminal import Terminal
+from voxlab.host.ends.terminal import Terminal
 
 
 class PhoneChanges:

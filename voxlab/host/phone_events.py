@@ -16,7 +16,7 @@ from voxlab.elements.event_state import LONGEST_S, presence
 from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node
 from voxlab.elements.subscriptions import Subscriptions
-from voxlab.host.media import MediaPlace
+from voxlab.host.ends.place import MediaPlace
 from voxlab.sip.message import Response
 from voxlab.transaction.events import RequestArrived
 

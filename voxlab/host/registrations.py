@@ -15,8 +15,8 @@ from voxlab.elements.keyring import Keyring
 from voxlab.elements.node import Node
 from voxlab.elements.registrant import Place, Registrant, State
 from voxlab.elements.registration import REPORTED
+from voxlab.host.ends.place import MediaPlace
 from voxlab.host.host import Host
-from voxlab.host.media import MediaPlace
 from voxlab.host.outlets import next_hop
 from voxlab.platform.platform import Platform
 from voxlab.platform.registration import FAILED, SipRegistration

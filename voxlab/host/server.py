@@ -22,8 +22,8 @@ from voxlab.elements.passages import Concluded, Leaving, PassageEnded, Passages,
 from voxlab.elements.registrar import Directory, Intervals, Registrar
 from voxlab.elements.routing import RoutingPolicy
 from voxlab.elements.user_agent import Incoming, Refused
+from voxlab.host.ends.place import MediaPlace
 from voxlab.host.host import Host
-from voxlab.host.media import MediaPlace
 from voxlab.host.tracing import traced
 from voxlab.net.network import Identity
 from voxlab.sip.digest_server import DigestServer

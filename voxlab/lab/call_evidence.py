@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from voxlab.base.records import RtpBlock
-    from voxlab.host.cloud_port import CloudPort
-    from voxlab.host.terminal import Terminal
+    from voxlab.host.ends.cloud_port import CloudPort
+    from voxlab.host.ends.terminal import Terminal
     from voxlab.lab.explanation import Explanation
     from voxlab.lab.lab import Lab
     from voxlab.lab.media_table import MediaTable

@@ -26,7 +26,8 @@ from voxlab.platform.trunk import host_address, networks
 
 if TYPE_CHECKING:
     from voxlab.base.datagram import Address
-    from voxlab.host.media import MediaEnd, MediaPlace
+    from voxlab.host.ends.end import MediaEnd
+    from voxlab.host.ends.place import MediaPlace
     from voxlab.lab.lab import Lab
     from voxlab.lab.phone import Phone
 

@@ -19,8 +19,8 @@ from voxlab.base.retention import call_id_of
 from voxlab.elements.locating import Hop, locate
 from voxlab.elements.zone import Unknown, Zone
 from voxlab.host.cloud import CloudMachine, CloudSettings
-from voxlab.host.media import MediaPlace
-from voxlab.host.traversal import Traversal
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.traversal import Traversal
 from voxlab.lab.printing import say
 from voxlab.net.addresses import AddressPlan, SimulatedPlan
 from voxlab.net.impairment import Impairment

@@ -12,7 +12,7 @@ from voxlab.base.ids import Ids
 from voxlab.base.journal import Journal
 from voxlab.base.records import SIMULATED_EPOCH_S
 from voxlab.host.cloud import CloudMachine, CloudSettings
-from voxlab.host.media import MediaPlace
+from voxlab.host.ends.place import MediaPlace
 from voxlab.lab import unawaited
 from voxlab.lab.account import Account
 from voxlab.lab.blocking import Aio, Outcome, Run, Steps, Submit, Wait, blocking

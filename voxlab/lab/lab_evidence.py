@@ -13,7 +13,7 @@ from voxlab.analysis.index import Index
 from voxlab.base.errors import VoxlabError
 from voxlab.base.journal import Journal
 from voxlab.base.records import RtcpRecord, RtpBlock, StreamMeasured, WireRecord
-from voxlab.host.media import MediaEnd
+from voxlab.host.ends.end import MediaEnd
 from voxlab.lab.call import Call
 from voxlab.lab.evidence import Ladder, MessageView
 from voxlab.net.world import World

@@ -17,7 +17,7 @@ from voxlab.platform.names import ACCOUNT, checked
 if TYPE_CHECKING:
     import pandas as pd
 
-    from voxlab.host.media import MediaPlace
+    from voxlab.host.ends.place import MediaPlace
     from voxlab.lab.lab import Lab
 
 BINDING_COLUMNS = {

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from voxlab.base.errors import VoxlabError
 from voxlab.elements.dns_trouble import DeadFirst, Failing, Misleading, Sticky, Trouble, WithoutServices
 from voxlab.faults.alg import REWRITES, is_sip
+from voxlab.host.ends.traversal import OFF, OPEN
 from voxlab.host.intruder import Intruder
-from voxlab.host.traversal import OFF, OPEN
 from voxlab.net.impairment import Impairment
 from voxlab.net.nat_paths import Crossing
 

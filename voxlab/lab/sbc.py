@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from voxlab.faults.temper import Temper
-from voxlab.host.traversal import Traversal
+from voxlab.host.ends.traversal import Traversal
 from voxlab.lab.blocking import Aio
 from voxlab.lab.faulty import Faulty, Turn
 from voxlab.lab.network_faults import SBC_KNOBS

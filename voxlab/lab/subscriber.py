@@ -10,7 +10,7 @@ from voxlab.platform.user import User as Record
 
 if TYPE_CHECKING:
     from voxlab.base.datagram import Address
-    from voxlab.host.media import MediaPlace
+    from voxlab.host.ends.place import MediaPlace
     from voxlab.lab.carrier import Carrier
 
 

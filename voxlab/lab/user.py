@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from voxlab.base.datagram import Address
     from voxlab.elements.location import Binding
-    from voxlab.host.media import MediaPlace
+    from voxlab.host.ends.place import MediaPlace
     from voxlab.lab.lab import Lab
     from voxlab.lab.nat import Nat
     from voxlab.lab.phone_settings import PhoneSettings

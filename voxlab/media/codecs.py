@@ -83,6 +83,11 @@ class Format:
         return self.tells_time and not self.is_noise
 
     @property
+    def has_memory(self) -> bool:
+        """Whether what a payload means depends on those before it; so it may be with all that we cannot decode."""
+        return True
+
+    @property
     def marks_talkspurts(self) -> bool:
         """Whether the marker begins something new; in video, whose clock is 90 kHz (RFC 3551 s.5), it ends a frame."""
         return self.clock_rate_hz != VIDEO_CLOCK_HZ
@@ -132,6 +137,11 @@ class SampleCodec(Codec):
     decode: Callable[[Octets], Samples]
     silence: int
     width: int = 1
+
+    @property
+    def has_memory(self) -> bool:
+        """False: each octet, or each sample, stands for itself."""
+        return False
 
 
 class _Plain:

@@ -142,7 +142,7 @@ NO_BINDING, BINDING_DIED, FILTERED, NO_PORT, NO_HAIRPINNING = (
 )
 
 
-class Translator:
+class AddressTranslator:
     """One translator with one outer address.
 
     Parameters

@@ -14,7 +14,7 @@ from voxlab.base.datagram import Address, Flow
 from voxlab.base.errors import VoxlabError
 from voxlab.base.ids import Ids
 from voxlab.base.records import DELIVERED, LOST, REFUSED
-from voxlab.net.nat import NO_HAIRPINNING, NO_PORT, Behaviour, Refusal, Translator
+from voxlab.net.nat import NO_HAIRPINNING, NO_PORT, AddressTranslator, Behaviour, Refusal
 
 if TYPE_CHECKING:
     from voxlab.net.link import Way
@@ -62,7 +62,7 @@ class NatBox:
     def __init__(self, name: str, outside: str, realm: str, behaviour: Behaviour, ids: Ids) -> None:
         self.name = name
         self.realm = realm
-        self.translator = Translator(outside, behaviour, ids)
+        self.translator = AddressTranslator(outside, behaviour, ids)
         self.rewrite: Rewrite | None = None
 
     @property

@@ -40,56 +40,52 @@ def hops_left(like: Leg) -> int:
     return (MAX_FORWARDS if hops is None else hops) - 1
 
 
-def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: int, *, keyed: bool = False) -> int:
-    """Let one device ring, with the formats that ``like`` was offered, and return the number of the branch.
-
-    A device that may be spoken to in the clear or not, as it likes, and refuses both (488) is asked again with
-    ``keyed``: SRTP or nothing, for some know keys under RTP/SAVP alone (RFC 3261 s.21.4.26, RFC 4568 s.7.1.2).
-    """
-    session, user = leg.session, leg.destination
+def invite(leg: Leg, contact: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
+    """Let one device ring, with the formats that ``like`` was offered, and return the number of the branch."""
     carried, hidden = identity(like)
-    port = session.switchboard.media(session.number, leg.letter)
-    number = session.switchboard.dial(
-        contact,
-        session=session.number,
-        letter=leg.letter,
-        from_=ANONYMOUS if hidden else from_header(leg),
-        to=f"<sip:{user}@{session.application.domain}>",
-        offer=port.offer(like.media, keyed=keyed),
-        headers=(*lines, *carried) if carried else lines,
-        max_forwards=hops,
-        peer=user,
-        port=port,
-    )
-
-    def again() -> None:
-        session.opened(invite(leg, contact, like, lines, hops, keyed=True), leg)
-
-    leg.signalling.branch(port, number, None if keyed else again)
-    return number
+    from_ = ANONYMOUS if hidden else from_header(leg)
+    to = f"<sip:{leg.destination}@{leg.session.application.domain}>"
+    return _invite(leg, contact, like, from_, to, (*lines, *carried) if carried else lines, hops)
 
 
-def invite_outside(
-    leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], hops: int, *, keyed: bool = False
+def invite_outside(leg: Leg, outlet: Any, like: Leg, lines: tuple[Header, ...], hops: int) -> int:
+    """Send an INVITE to a place outside the platform, and return the number of the branch."""
+    return _invite(leg, outlet, like, outlet.from_ or from_header(leg), outlet.to, (*outlet.headers, *lines), hops)
+
+
+def _invite(
+    leg: Leg,
+    place: Any,
+    like: Leg,
+    from_: str,
+    to: str,
+    headers: tuple[Header, ...],
+    hops: int,
+    *,
+    keyed: bool = False,
 ) -> int:
-    """Send an INVITE to a place outside the platform, and return the number of the branch; see ``invite``."""
+    """Send an INVITE with an offer like the one that ``like`` had.
+
+    Whoever may be spoken to in the clear or not, as they like, and refuses both (488) is asked again with ``keyed``:
+    SRTP or nothing, for some know keys under RTP/SAVP alone (RFC 3261 s.21.4.26, RFC 4568 s.7.1.2).
+    """
     session = leg.session
     port = session.switchboard.media(session.number, leg.letter)
     number = session.switchboard.dial(
-        outlet,
+        place,
         session=session.number,
         letter=leg.letter,
-        from_=outlet.from_ or from_header(leg),
-        to=outlet.to,
+        from_=from_,
+        to=to,
         offer=port.offer(like.media, keyed=keyed),
-        headers=(*outlet.headers, *lines),
+        headers=headers,
         max_forwards=hops,
         peer=leg.destination,
         port=port,
     )
 
     def again() -> None:
-        session.opened(invite_outside(leg, outlet, like, lines, hops, keyed=True), leg)
+        session.opened(_invite(leg, place, like, from_, to, headers, hops, keyed=True), leg)
 
     leg.signalling.branch(port, number, None if keyed else again)
     return number

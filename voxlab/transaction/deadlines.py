@@ -2,8 +2,8 @@
 
 Time never runs backwards, hence what is started later with the same duration is due later: a lane is in order without
 sorting. A deadline that was stopped lets go of its owner at once; its place in the lane is an empty seat until it comes
-to the front, or until empty seats are the greater part and all are taken out. Made for the timers of RFC 3261 s.17, which have some twenty different durations; must not know what is
-due.
+to the front, or until empty seats are the greater part and all are taken out. Made for the timers of RFC 3261 s.17,
+which have some twenty different durations; must not know what is due.
 """
 
 from __future__ import annotations

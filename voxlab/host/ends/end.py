@@ -9,30 +9,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
-from voxlab.base.ids import Ids
-from voxlab.base.journal import Journal
 from voxlab.base.records import MediaStarted, StreamMeasured
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile, asks_for_xr, packet_time_ms
 from voxlab.dialog.offer_answer import DEFAULT_CODECS, Negotiation
 from voxlab.dialog.reading import REVERSED
 from voxlab.dialog.video_line import VideoLine
-from voxlab.host.outgoing import Outgoing
-from voxlab.host.rtp_tap import RtpTap
-from voxlab.net.loop import OrderedLoop
-from voxlab.net.network import MediaPort, Network
+from voxlab.host.ends.formats import event_format, formats_of, spoken_codec
+from voxlab.host.ends.outgoing import Outgoing
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.rtp_tap import RtpTap
+from voxlab.net.network import MediaPort
 from voxlab.sip.sdp import Codec as Offered
 from voxlab.sip.sdp import Media, SessionDescription
 
 if TYPE_CHECKING:
     from voxlab.faults.temper import Temper
     from voxlab.media.batch import PacketBatch
-    from voxlab.media.codecs import Codec, Format
     from voxlab.media.rtp_session import RtpSession
     from voxlab.media.silence import Suppression
     from voxlab.media.srtp import Srtp
@@ -41,49 +38,6 @@ if TYPE_CHECKING:
 
 BATCH_S = 5.0  # statistics that are asked for speak of now all the same: `catch_up`
 LINGER_S = 0.25  # a port stays open for what is still on its way when the call ends
-
-
-@dataclass(frozen=True)
-class MediaPlace:
-    """Where one host's media lives: its address, its world, and where evidence goes.
-
-    Attributes
-    ----------
-    batched : bool
-        Whether packets travel as columns (simulated world) or one by one.
-    record_s : float
-        Seconds of what each end hears that are kept for ``call.audio``.
-    symmetric : bool
-        Whether to send to where packets come from instead of where SDP says (RFC 4961), for peers behind NAT.
-    advertise : str or None
-        The address that descriptions name instead of our own.
-    ports : callable
-        Draws the RTP port to bind, 0 for any.
-    media_addresses : set of Address
-        The media ports of the whole lab: what comes from one of them is on record already.
-    lets_in : callable
-        Whether the border of this host's network lets RTP from an address through; all of it by default.
-    behind_nat : bool
-        Whether what arrives here bears other addresses than where it was sent, and so is recorded here, too.
-    settle : callable
-        Brings what is under way in batches up to now, so that counts speak of now.
-    """
-
-    owner: str
-    host: str
-    loop: OrderedLoop
-    network: Network
-    ids: Ids
-    journal: Journal
-    batched: bool
-    record_s: float = 60.0
-    symmetric: bool = False
-    advertise: str | None = None
-    ports: Callable[[], int] = field(default=lambda: 0)
-    media_addresses: set[Address] = field(default_factory=set)
-    lets_in: Callable[[str], bool] = field(default=lambda _host: True)
-    behind_nat: bool = False
-    settle: Callable[[], None] = field(default=lambda: None)
 
 
 class MediaEnd(Outgoing):
@@ -495,34 +449,3 @@ def _with_more(offered: Sequence[Offered], own: Sequence[Offered]) -> tuple[Offe
     taken = {each.payload_type for each in offered}
     more = (each for each in own if (each.encoding.lower(), each.clock_rate_hz) not in known)
     return (*offered, *(each for each in more if each.payload_type not in taken))
-
-
-def spoken_codec(agreed: MediaAgreed) -> Codec:
-    """Return our codec for what was agreed."""
-    from voxlab.media.codecs import codec
-
-    said = agreed.codec
-    return codec(said.encoding, said.payload_type, said.clock_rate_hz)
-
-
-def event_format(agreed: MediaAgreed) -> Format | None:
-    """Return the telephone events that the far end takes, None without."""
-    return next((each for each in formats_of(agreed.sends) if each.payload_type == agreed.event_payload_type), None)
-
-
-def formats_of(told: Sequence[Offered]) -> list[Format]:
-    """Return the formats of codecs as SDP named them, under their payload types; what we cannot decode is counted."""
-    return list(_formats(tuple(told)))
-
-
-@lru_cache(maxsize=256)
-def _formats(told: tuple[Offered, ...]) -> tuple[Format, ...]:
-    from voxlab.media.codecs import FORMATS, Format, find_format
-
-    found = []
-    for each in told:
-        known = find_format(each.encoding, each.clock_rate_hz)
-        found.append(
-            known.at(each.payload_type) if known else Format(each.encoding, each.payload_type, each.clock_rate_hz)
-        )
-    return tuple(found or FORMATS)

@@ -1,4 +1,4 @@
-"""``python -m voxlab.host.translating FD``: runs in a process of its own, so that translated media waits for nobody.
+"""``python -m voxlab.host.ends.translating FD``: a process of its own, so that translated media waits for nobody.
 
 Packets come with a header that goes back with them; what they become is told by ``media.translation``. Must not know
 addresses or calls: only numbers of sides.

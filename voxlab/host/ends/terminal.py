@@ -13,7 +13,9 @@ from voxlab.base.records import MediaBlocked
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS
-from voxlab.host.media import MediaEnd, MediaPlace, event_format, formats_of, spoken_codec
+from voxlab.host.ends.end import MediaEnd
+from voxlab.host.ends.formats import event_format, formats_of, spoken_codec
+from voxlab.host.ends.place import MediaPlace
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Terminal(MediaEnd):
         self._pump()
 
     def _new_video(self) -> MediaEnd:
-        from voxlab.host.video import VideoTerminal
+        from voxlab.host.ends.video import VideoTerminal
 
         return VideoTerminal(self.place)
 

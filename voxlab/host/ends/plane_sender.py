@@ -26,12 +26,8 @@ if TYPE_CHECKING:
     from voxlab.media.telephone_event import EventFrame
     from voxlab.net.plane.lane import Lane, Stood
 
-MEMORYLESS = frozenset({"PCMU", "PCMA", "L16"})
-"""Encodings of which each octet, or each sample, stands for itself: the thread cuts the whole sound by itself."""
-EVEN = frozenset({"G722", "opus"})
-"""Encodings with a memory, and frames of one size: the lab's thread encodes them some seconds before they are due."""
 AHEAD_S = 5.0
-"""So long the lab's thread may compute without a gap in what is said in one of these."""
+"""So long the lab's thread may compute without a gap in what is said in a codec that remembers."""
 _PORTION_S = 0.5
 _HASTE_NS = 40_000_000  # between two portions until so much is encoded
 
@@ -41,11 +37,9 @@ def paceable(sender: Sender) -> bool:
     codec = sender.codec
     if sender.suppression is not None:
         return False  # which frames are silent is told by the lab's thread
-    if codec.name in EVEN:
-        return True
-    if not isinstance(codec, SampleCodec) or codec.name not in MEMORYLESS:
-        return False
-    return 0 < codec.width * sender.frame_samples <= LARGEST_FRAME_OCTETS
+    if isinstance(codec, SampleCodec):
+        return 0 < codec.width * sender.frame_samples <= LARGEST_FRAME_OCTETS
+    return True  # G.722, and Opus at a constant rate
 
 
 class PlaneSender(Sender):

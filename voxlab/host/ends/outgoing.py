@@ -13,8 +13,8 @@ from voxlab.base.datagram import Address
 if TYPE_CHECKING:
     from voxlab.dialog.offer_answer import Negotiation
     from voxlab.faults.temper import Temper
-    from voxlab.host.media import MediaPlace
-    from voxlab.host.rtp_tap import RtpTap
+    from voxlab.host.ends.place import MediaPlace
+    from voxlab.host.ends.rtp_tap import RtpTap
     from voxlab.media.batch import PacketBatch
     from voxlab.media.srtp import Srtp
     from voxlab.net.network import MediaPort

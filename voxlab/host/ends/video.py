@@ -13,10 +13,12 @@ from voxlab.base.datagram import Address
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.video_line import VideoLine
-from voxlab.host.cloud_port import CloudPort
-from voxlab.host.media import BATCH_S, MediaEnd, MediaPlace, formats_of
-from voxlab.host.plane_cloud_port import PlaneCloudPort
-from voxlab.host.terminal import Terminal
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.end import BATCH_S, MediaEnd
+from voxlab.host.ends.formats import formats_of
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_cloud_port import PlaneCloudPort
+from voxlab.host.ends.terminal import Terminal
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from voxlab.base.datagram import Address
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile
 from voxlab.dialog.offer_answer import DEFAULT_CODECS
-from voxlab.host.cloud_port import CloudPort
-from voxlab.host.media import MediaPlace
-from voxlab.host.on_plane import OnPlane
-from voxlab.host.plane_cloud_port import PlaneCloudPort
-from voxlab.host.terminal import Terminal
+from voxlab.host.ends.cloud_port import CloudPort
+from voxlab.host.ends.on_plane import OnPlane
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.plane_cloud_port import PlaneCloudPort
+from voxlab.host.ends.terminal import Terminal
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
-    from voxlab.host.plane_runs import Run
+    from voxlab.host.ends.plane_runs import Run
     from voxlab.media.sources import Source
 
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from voxlab.base.datagram import Address
 from voxlab.base.records import DELIVERED, REFUSED
 from voxlab.dialog.media_agreed import MediaAgreed
-from voxlab.host.media import MediaEnd
+from voxlab.host.ends.end import MediaEnd
+from voxlab.host.ends.formats import formats_of
 from voxlab.net.plane.cells import UNSENT
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from voxlab.host.plane_runs import Run
+    from voxlab.host.ends.plane_runs import Run
     from voxlab.media.batch import PacketBatch
     from voxlab.media.rtp_session import RtpSession
     from voxlab.net.plane.lane import Lane
@@ -42,7 +43,7 @@ class OnPlane(MediaEnd):
         return lane
 
     def _take_rows(self, rows: Rows) -> None:
-        from voxlab.host.plane_runs import runs
+        from voxlab.host.ends.plane_runs import runs
 
         for run in runs(rows):
             if run.source is None:
@@ -55,10 +56,8 @@ class OnPlane(MediaEnd):
 
     def _takes_batches(self) -> bool:
         """Whether packets may come as columns: they are not encrypted, and each payload can be read by itself."""
-        from voxlab.host.plane_sender import MEMORYLESS
-
         agreed = self.negotiation.agreed
-        return agreed is None or (not keyed(agreed) and agreed.codec.encoding.upper() in MEMORYLESS)
+        return agreed is None or (not keyed(agreed) and not formats_of((agreed.codec,))[0].has_memory)
 
     # -- speaking
 
@@ -66,7 +65,7 @@ class OnPlane(MediaEnd):
         session = super()._new_rtp_session(agreed)
         lane = self.lane
         if lane is not None:
-            from voxlab.host.plane_sender import PlaneSender
+            from voxlab.host.ends.plane_sender import PlaneSender
 
             session.send_by(PlaneSender(session.sender, lane, self._target, self._speaks_plainly))
         return session
@@ -99,7 +98,7 @@ class OnPlane(MediaEnd):
 
     def _aim(self) -> None:
         """Let what is spoken go where the latest description says, encrypted if it says so."""
-        from voxlab.host.plane_sender import PlaneSender
+        from voxlab.host.ends.plane_sender import PlaneSender
 
         if self._rtp is not None and isinstance(self._rtp.sender, PlaneSender):
             self._rtp.sender.aim()

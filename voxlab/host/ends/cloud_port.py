@@ -13,9 +13,11 @@ from voxlab.base.datagram import Address, is_private
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import MediaProfile
 from voxlab.dialog.video_line import VideoLine
-from voxlab.host.media import MediaEnd, MediaPlace, formats_of
-from voxlab.host.quality_watch import QualityWatch
-from voxlab.host.traversal import OFF, RESTRICTED, Traversal
+from voxlab.host.ends.end import MediaEnd
+from voxlab.host.ends.formats import formats_of
+from voxlab.host.ends.place import MediaPlace
+from voxlab.host.ends.quality_watch import QualityWatch
+from voxlab.host.ends.traversal import OFF, RESTRICTED, Traversal
 from voxlab.media.dtmf_relay import told_digit
 from voxlab.sip.media_description import (
     COMFORT_NOISE,
@@ -134,7 +136,7 @@ class CloudPort(MediaEnd):
         return line
 
     def _new_video(self) -> MediaEnd:
-        from voxlab.host.video import cloud_video
+        from voxlab.host.ends.video import cloud_video
 
         return cloud_video(self.place)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from voxlab.host.media import MediaEnd
+    from voxlab.host.ends.end import MediaEnd
     from voxlab.media.quality import Heard
     from voxlab.media.stream import StreamStatistics
 

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.datagram import Address
 from voxlab.dialog.media_agreed import MediaAgreed
-from voxlab.host.cloud_port import CLOUD_CODECS, CloudPort
-from voxlab.host.media import MediaPlace
-from voxlab.host.on_plane import OnPlane
+from voxlab.host.ends.cloud_port import CLOUD_CODECS, CloudPort
+from voxlab.host.ends.on_plane import OnPlane
+from voxlab.host.ends.place import MediaPlace
 from voxlab.sip.sdp import Codec as Offered
 
 if TYPE_CHECKING:
-    from voxlab.host.plane_runs import Run
+    from voxlab.host.ends.plane_runs import Run
     from voxlab.media.batch import PacketBatch
     from voxlab.media.stream import StreamStatistics
     from voxlab.net.plane.lane import Counts
     from voxlab.net.plane.translator import Translator
 
-_TRANSLATING = "voxlab.host.translating"
+_TRANSLATING = "voxlab.host.ends.translating"
 
 
 class PlaneCloudPort(OnPlane, CloudPort):
@@ -98,7 +98,7 @@ class PlaneCloudPort(OnPlane, CloudPort):
             return
         elsewhere = False
         if translation is not None and (translator := self._translator(start=False)) is not None:
-            from voxlab.host.translating import told_of
+            from voxlab.host.ends.translating import told_of
 
             receives, sends = ([told_of(each) for each in formats] for formats in translation.formats)
             clocks = [(ssrc, came, left) for ssrc, (came, left) in translation.clocks.items()]
