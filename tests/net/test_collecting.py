@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from voxlab.net.collecting import SELDOM, Seldom
+from voxlab.net.collecting import GENTLY, SELDOM, Collecting
 from voxlab.net.world import World
 
 
@@ -21,14 +21,14 @@ def _thresholds() -> Iterator[None]:
 
 def test_overlapping_contexts_give_the_thresholds_back_when_the_last_one_ends():
     gc.set_threshold(700, 10, 10)
-    seldom, entered, may_end = Seldom(), threading.Event(), threading.Event()
+    collecting, entered, may_end = Collecting(), threading.Event(), threading.Event()
 
     def other() -> None:
-        with seldom:
+        with collecting.at(SELDOM):
             entered.set()
             may_end.wait(10)
 
-    with seldom:
+    with collecting.at(SELDOM):
         thread = threading.Thread(target=other)
         thread.start()
         assert entered.wait(10)
@@ -39,10 +39,20 @@ def test_overlapping_contexts_give_the_thresholds_back_when_the_last_one_ends():
     assert gc.get_threshold() == (700, 10, 10)
 
 
+def test_of_two_who_ask_the_one_in_real_time_is_heeded():
+    gc.set_threshold(700, 10, 10)
+    collecting = Collecting()
+    with collecting.at(SELDOM):
+        with collecting.at(GENTLY):
+            assert gc.get_threshold() == GENTLY
+        assert gc.get_threshold() == SELDOM
+    assert gc.get_threshold() == (700, 10, 10)
+
+
 @pytest.mark.parametrize("chosen", [(0, 10, 10), (50_000, 5, 5)])
 def test_whoever_chose_to_collect_even_less_is_left_alone(chosen: tuple[int, int, int]):
     gc.set_threshold(*chosen)
-    with Seldom():
+    with Collecting().at(GENTLY):
         assert gc.get_threshold() == chosen
     assert gc.get_threshold() == chosen
 

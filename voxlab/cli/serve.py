@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voxlab.base.errors import LabClosed, VoxlabError
 from voxlab.cli.terminal import Terminal
-from voxlab.net.collecting import seldom
+from voxlab.net.collecting import GENTLY, collecting
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -162,11 +162,11 @@ def _open_http(lab: Lab, settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _settled_memory() -> Iterator[None]:
-    """Leave what is there for good out of garbage collection, and look at the rest less often than usual."""
+    """Leave what is there for good out of garbage collection, and look at the rest gently."""
     gc.collect()
     gc.freeze()
     try:
-        with seldom:
+        with collecting.at(GENTLY):
             yield
     finally:
         gc.unfreeze()

@@ -155,6 +155,7 @@ class Forwarding:
         self._layer.respond(context.number, response, now)
         if first and (context.open or context.targets is not None):
             self._give_up_others(context, now, (ELSEWHERE,))
+        self._let_go(context)
 
     def _branch_failed(self, branch: Branch, status: int, now: float) -> None:
         context = branch.context
@@ -179,7 +180,7 @@ class Forwarding:
         if branch.is_given_up and final.status == 487 and not context.cancelled:
             final = Final(408)  # we gave it up, the caller did not
         if not self._followed(context, branch.target, final, now):
-            context.finals.append(final)
+            context.finals += (final,)
         if final.status >= 600:
             self._give_up_others(context, now, ())  # s.16.7 item 5: no new branch, and the others are cancelled
         if not context.open:
@@ -210,7 +211,7 @@ class Forwarding:
         if context.answered or request is None:
             return
         context.answered, context.request = True, None
-        chosen = best(context.finals or [Final(487 if context.cancelled else 408)])
+        chosen = best(context.finals or (Final(487 if context.cancelled else 408),))
         if chosen.status == 408 and not context.is_invite:
             return  # RFC 4320 s.4.2: nobody answers a non-INVITE request that late
         response = chosen.response
@@ -219,10 +220,16 @@ class Forwarding:
             response = request.response(status, to_tag=self._ids.tag())
         elif more := gathered_challenges(chosen, context.finals):
             response.rewrite(with_lines(response, more))
-        context.finals = []
+        context.finals = ()
         if context.is_invite:
             self._concluded(context, response)
         self._layer.respond(context.number, response, now)
+        self._let_go(context)
+
+    def _let_go(self, context: ResponseContext) -> None:
+        """Forget what is answered, unless more may come: of an INVITE every 2xx is passed on (RFC 6026 s.7.3)."""
+        if not context.is_invite and not context.open:
+            self._contexts.pop(context.number, None)
 
     def _concluded(self, context: ResponseContext, response: Response) -> None:
         """Tell that an INVITE or UPDATE has a final response: whoever counts calls wants to know."""
@@ -258,19 +265,19 @@ class Forwarding:
         try:
             uri_text, routes, flows = self._copies.way(context.routes, target, hops)
         except SipSyntaxError as error:
-            context.finals.append(Final(error.status))
+            context.finals += (Final(error.status),)
             return
         if not flows:
-            context.finals.append(Final(503))  # RFC 3263 s.4: no way to get there is as good as a transport error
+            context.finals += (Final(503),)  # RFC 3263 s.4: no way to get there is as good as a transport error
             return
         branch = Branch(context, target, tuple(flows[1:]))
         try:
             branch.number = self._copies.send(context, request, uri_text, routes, flows[0], target, now)
         except VoxlabError:
-            context.finals.append(Final(503))
+            context.finals += (Final(503),)
             return
         self._branches[branch.number] = branch
-        context.open.append(branch)
+        context.open += (branch,)
         if context.is_invite:
             self._timers_c[branch] = now + self._timer_c_s
 
@@ -278,12 +285,15 @@ class Forwarding:
 
     def _close(self, branch: Branch) -> None:
         """A branch has its final response."""
-        opened = branch.context.open
-        if branch in opened:
-            opened.remove(branch)
-            self._timers_c.pop(branch, None)
-            if not opened and branch.context.targets is not None:
-                self._ringing.stop(branch.context)
+        context = branch.context
+        if branch in context.open:
+            context.open = tuple([each for each in context.open if each is not branch])
+            if context.is_invite:
+                self._timers_c.pop(branch, None)
+                if not context.open and context.targets is not None:
+                    self._ringing.stop(context)
+            else:
+                self._branches.pop(branch.number, None)  # nothing more comes of it
 
     def _give_up_others(self, context: ResponseContext, now: float, headers: Sequence[Header]) -> None:
         """Begin no new branch and cancel those under way (s.16.7 items 5 and 10)."""
@@ -293,7 +303,7 @@ class Forwarding:
 
     def _cancel_all(self, context: ResponseContext, now: float, headers: Sequence[Header]) -> None:
         if context.is_invite:  # s.9.1: a CANCEL SHOULD NOT be sent for any other request
-            for branch in tuple(context.open):
+            for branch in context.open:
                 branch.is_given_up = True
                 self._layer.cancel(branch.number, now, headers)
 

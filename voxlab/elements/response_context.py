@@ -51,9 +51,9 @@ class ResponseContext:
         Whether a 3xx is followed (s.16.7 item 4).
     records : bool
         Whether Record-Route is added.
-    open : list of Branch
+    open : tuple of Branch
         The branches that have no final response.
-    finals : list of Final
+    finals : tuple of Final
         How the others ended.
     answered, cancelled : bool
         A final response went upstream; the caller has given up.
@@ -90,8 +90,9 @@ class ResponseContext:
         self.ring_s = 0.0
         self.realm = ""
         self.recurses = self.records = False
-        self.open: list[Branch] = []
-        self.finals: list[Final] = []
+        # Tuples, for they are empty once it is answered: thousands of these wait for the end of their transactions.
+        self.open: tuple[Branch, ...] = ()
+        self.finals: tuple[Final, ...] = ()
         self.answered = self.cancelled = False
 
 

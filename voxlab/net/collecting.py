@@ -9,40 +9,53 @@ from __future__ import annotations
 
 import gc
 import threading
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-SELDOM = (20_000, 20, 100)
-"""Thresholds of the three generations while a lab works (see ``gc.set_threshold``)."""
+Often = tuple[int, int, int]
+"""Thresholds of the three generations (see ``gc.set_threshold``)."""
+
+SELDOM: Often = (20_000, 20, 100)
+"""For work that nobody waits for in between: the simulated world."""
+GENTLY: Often = (5_000, 4, 100)
+"""For work in real time: nobody is answered during a look, so each is short, and a full one comes after 2.5 million."""
 
 
-class Seldom:
-    """A context in which cycles are looked for less often; contexts of several threads may overlap.
+class Collecting:
+    """The thresholds of this process; contexts of several threads may overlap, and the shortest looks are taken.
 
     Whoever asked for less themselves, or switched collection off, is left alone.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._holders = 0
-        self._before: tuple[int, int, int] | None = None
+        self._asked: list[Often] = []
+        self._before: Often | None = None
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def at(self, wanted: Often) -> Iterator[None]:
+        """Look for cycles as often as this until the context ends."""
         with self._lock:
-            self._holders += 1
-            before = gc.get_threshold()
-            if self._holders == 1 and 0 < before[0] < SELDOM[0]:
-                self._before = before
-                gc.set_threshold(*SELDOM)
+            if not self._asked and 0 < gc.get_threshold()[0] < GENTLY[0]:
+                self._before = gc.get_threshold()
+            self._asked.append(wanted)
+            self._apply()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asked.remove(wanted)
+                self._apply()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._lock:
-            self._holders -= 1
-            if not self._holders and self._before is not None:
-                gc.set_threshold(*self._before)
-                self._before = None
+    def _apply(self) -> None:
+        if self._before is None:
+            return
+        if self._asked:
+            gc.set_threshold(*min(self._asked))
+        else:
+            gc.set_threshold(*self._before)
+            self._before = None
 
 
-seldom = Seldom()
+collecting = Collecting()
 """The one of this process, as the thresholds are."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from voxlab.base.errors import BlockingInScenario, LabClosed, VoxlabError
 from voxlab.base.ids import Ids
-from voxlab.net.collecting import seldom
+from voxlab.net.collecting import GENTLY, SELDOM, collecting
 from voxlab.net.guard import STEP_LIMIT_S, Guard
 from voxlab.net.lease import Lease, Outcome
 from voxlab.net.loop import LiveLoop, OrderedLoop
@@ -219,7 +219,7 @@ class World:
         settled.set_running_or_notify_cancel()
         lease = Lease(settled, condition, **span)
         try:
-            with seldom:
+            with collecting.at(GENTLY if self.live else SELDOM):
                 self.hand_over(self.loop.grant, lease)
                 limit_s = min(lease.seconds, lease.horizon_s - self.now)
                 Bar(lambda: self.now, limit_s if limit_s < math.inf else None).wait(

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator
 from math import inf
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 Owner = TypeVar("Owner", bound=Hashable)
-Seat: TypeAlias = list[Any]
-"""When it is due, whose it is (None once it was stopped), and the number of what happens then."""
+Seat: TypeAlias = tuple[float, int, int]
+"""When it is due, a number that is its own, and the number of what happens then.
+
+Not whose it is: of plain numbers alone, a seat is nothing to the garbage collector, and a busy server has 100,000.
+"""
 
 _EMPTY_SEATS = 4_096  # so many may stand about in any case
 _TICK_S = 1e-9  # a virtual clock counts whole nanoseconds: a deadline it rounded down is due
@@ -32,12 +35,14 @@ class Deadlines(Generic[Owner]):
         What ``next_s`` would return, None where it has to look first.
     """
 
-    __slots__ = ("_empty", "_lanes", "_order", "_seats", "earliest_s")
+    __slots__ = ("_empty", "_lanes", "_last", "_order", "_owners", "_seats", "earliest_s")
 
     def __init__(self) -> None:
         self._lanes: dict[float, deque[Seat]] = {}
         self._order: list[deque[Seat]] = []
         self._seats: dict[Owner, Seat] = {}
+        self._owners: dict[int, Owner] = {}
+        self._last = 0
         self._empty = 0
         self.earliest_s: float | None = inf  # None: not known until somebody asks
 
@@ -50,7 +55,9 @@ class Deadlines(Generic[Owner]):
         if owner in seats:
             self.stop(owner)
         due_s = now + delay_s
-        seats[owner] = seat = [due_s, owner, event]
+        self._last = number = self._last + 1
+        self._owners[number] = owner
+        seats[owner] = seat = (due_s, number, event)
         try:
             self._lanes[delay_s].append(seat)
         except KeyError:
@@ -62,7 +69,7 @@ class Deadlines(Generic[Owner]):
         """Forget the deadline of ``owner``, if it has one."""
         seat = self._seats.pop(owner, None)
         if seat is not None:
-            seat[1] = None
+            del self._owners[seat[1]]
             self._empty += 1
             if seat[0] == self.earliest_s:
                 self.earliest_s = None
@@ -79,8 +86,9 @@ class Deadlines(Generic[Owner]):
         earliest_s = self.earliest_s
         if earliest_s is None:
             earliest_s = inf
+            owners = self._owners
             for lane in self._order:
-                while lane and lane[0][1] is None:
+                while lane and lane[0][1] not in owners:
                     lane.popleft()
                     self._empty -= 1
                 if lane and lane[0][0] < earliest_s:
@@ -95,22 +103,25 @@ class Deadlines(Generic[Owner]):
         """
         if self.next_s() > now + _TICK_S:
             return
+        owners = self._owners
         for lane in self._order:
-            while lane and (lane[0][1] is None or lane[0][0] <= now + _TICK_S):
-                _, owner, event = lane.popleft()
-                if owner is None:
-                    self._empty -= 1
-                else:
+            while lane and (lane[0][0] <= now + _TICK_S or lane[0][1] not in owners):
+                _, number, event = lane.popleft()
+                if number in owners:
+                    owner = owners.pop(number)
                     del self._seats[owner]
                     self.earliest_s = None
                     yield owner, event
+                else:
+                    self._empty -= 1
 
     def _take_out_empty(self) -> None:
         """Let go of all seats whose deadline was stopped; in place, for somebody may be walking along a lane."""
+        owners = self._owners
         for lane in self._order:
             for _ in range(len(lane)):
                 seat = lane.popleft()
-                if seat[1] is not None:
+                if seat[1] in owners:
                     lane.append(seat)
         self._empty = 0
 
