@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lab.stage import MakeStage, Stage
+from voxlab.base.errors import CallEnded
 from voxlab.elements.legs import Leg as WireLeg
 from voxlab.host.ends.cloud_port import CloudPort
 from voxlab.host.ends.terminal import Terminal
@@ -26,6 +27,11 @@ KINDS: tuple[type, ...] = (Leg, Session, WireLeg, CloudPort, Terminal, RtpSessio
 def alive() -> Counter[str]:
     """Count the live objects of the kinds that calls are made of."""
     gc.collect()
+    return counted()
+
+
+def counted() -> Counter[str]:
+    """Count them with those that only wait for the garbage collector."""
     return Counter(type(each).__qualname__ for each in gc.get_objects() if type(each) in KINDS)
 
 
@@ -135,3 +141,41 @@ def test_many_live_calls_give_their_ports_back(make_stage: MakeStage) -> None:
     # Ports stay bound for the next leg: there are as many as were ever in use at once, not as there were calls.
     most = five_calls()
     assert five_calls() <= most
+
+
+def test_a_call_that_is_over_is_gone_without_the_garbage_collector(make_stage: MakeStage) -> None:
+    stage = make_stage(seed=1, bob={"answer_after": 0.1, "audio": "silence"}).forwards()
+    for _ in range(70):
+        one(stage)
+    stage.lab.run(70)
+    gc.collect()
+    gc.disable()
+    try:
+        before = counted()
+        for _ in range(100):
+            one(stage)
+        stage.lab.run(70)
+        assert counted() - before <= Counter(CloudPort=64)
+    finally:
+        gc.enable()
+
+
+def test_legs_that_somebody_keeps_know_each_other_and_their_session_when_it_is_over(make_stage: MakeStage) -> None:
+    stage = make_stage(seed=1, bob={"answer_after": 0.1, "audio": "silence"})
+    kept: list[Leg] = []
+
+    @stage.shop.scenario()
+    async def forward(call: Leg) -> None:
+        kept.append(call)
+        await call.forward_to_user()
+
+    one(stage)
+    stage.lab.run(70)
+    (leg,) = kept
+    assert (leg.state, leg.session.finish_reason != "", leg.session.legs) == ("TERMINATED", True, [leg])
+    kept.clear()
+    session = leg.session
+    del leg
+    assert session.legs == []
+    with pytest.raises(CallEnded, match="the session is over"):
+        _ = session.first_leg

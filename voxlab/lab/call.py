@@ -29,9 +29,13 @@ class Call(CallEvidence):
 
     def __init__(self, lab: Lab, *, phone: Phone | None = None, dialled: str = "", call_id: str = "") -> None:
         super().__init__(lab, phone=phone, dialled=dialled, call_id=call_id)
-        self.aio = Aio(self)
         self._leg = 0
         self._reached: set[str] = set()
+
+    @property
+    def aio(self) -> Aio:
+        """The awaitable twins of what blocks."""
+        return Aio(self)  # made anew, for each would keep the other
 
     # -- its life, told by the phone in the lab's thread
 

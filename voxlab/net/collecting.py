@@ -17,8 +17,8 @@ Often = tuple[int, int, int]
 
 SELDOM: Often = (20_000, 20, 100)
 """For work that nobody waits for in between: the simulated world."""
-GENTLY: Often = (5_000, 4, 100)
-"""For work in real time: nobody is answered during a look, so each is short, and a full one comes after 2.5 million."""
+GENTLY: Often = (5_000, 4, 300)
+"""For work in real time: nobody is answered during a look, so each is short, and a full one comes after 7 million."""
 
 
 class Collecting:

@@ -28,7 +28,7 @@ class SimulatedMediaPort:
         self.owner = owner
         self.rtp_address = rtp
         self.rtcp_address = Address(rtp.host, rtp.port + 1)
-        self.receiver = receiver
+        self.receiver: MediaReceiver | None = receiver
         self.open = True
         self._network = network
 
@@ -121,14 +121,15 @@ class SimulatedMediaPort:
             loop.call_at(int(under_way.time_ns[-1]) / 1e9, target._take_batch, under_way, source)
 
     def _take(self, data: bytes, source: Address, at: Address) -> None:
-        if self.open:
+        if self.receiver is not None:
             self.receiver.datagram(data, source, self._network.loop.time(), rtcp=at == self.rtcp_address)
 
     def _take_batch(self, batch: Batch, source: Address) -> None:
-        if self.open:
+        if self.receiver is not None:
             self.receiver.batch(batch, source, self._network.loop.time())
 
     def close(self) -> None:
         """Give the ports back."""
         self.open = False
+        self.receiver = None  # each would keep the other
         self._network.close_media(self)

@@ -23,7 +23,7 @@ from voxlab.scenario.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from voxlab.scenario.leg import Leg
 
@@ -40,15 +40,6 @@ class Contract:
     def __init__(self, a: Leg, b: Leg) -> None:
         self._a = a
         self._b = b
-        self._of: dict[type, Callable[[Any], Awaitable[None] | None]] = {
-            Ringing: self._ringing,
-            AudioStarted: self._audio_started,
-            Connected: self._connected,
-            MessageReceived: self._message,
-            InfoReceived: self._info,
-            Failed: self.fail,
-            Disconnected: self._disconnected,
-        }
 
     def follow(self) -> None:
         """Follow both legs; a change of one is passed on to the other."""
@@ -59,9 +50,9 @@ class Contract:
 
     def take(self, event: CallEvent) -> None:
         """Do to one leg what the contract says of an event of the other."""
-        action = self._of.get(type(event))
+        action = _OF.get(type(event))
         if action is not None:
-            action(event)
+            action(self, event)
 
     def _other(self, event: CallEvent) -> Leg:
         return self._b if event.call is self._a else self._a
@@ -107,5 +98,15 @@ class Contract:
         if self._b.session is not self._a.session:
             self._b.session.end(reason)
 
+
+_OF: dict[type, Callable[[Contract, Any], None]] = {
+    Ringing: Contract._ringing,
+    AudioStarted: Contract._audio_started,
+    Connected: Contract._connected,
+    MessageReceived: Contract._message,
+    InfoReceived: Contract._info,
+    Failed: Contract.fail,
+    Disconnected: Contract._disconnected,
+}
 
 __all__ = ["CallEnded", "run"]

@@ -30,7 +30,6 @@ class CallingOut:
     """A base of ``Session``."""
 
     application: Any
-    legs: list[Leg]
     switchboard: Switchboard
     opened: Callable[[int, Leg], None]
 
@@ -42,6 +41,25 @@ class CallingOut:
     def running(self) -> bool:
         """Whether any leg lives."""
         raise NotImplementedError
+
+    @property
+    def legs(self) -> list[Leg]:
+        """The legs of the session."""
+        raise NotImplementedError
+
+    @property
+    def first_leg(self) -> Leg:
+        """The leg that the session began with.
+
+        Raises
+        ------
+        CallEnded
+            The session is over, and nobody keeps it any more.
+        """
+        legs = self.legs
+        if not legs:
+            raise CallEnded("the session is over: nobody can be called from it any more")
+        return legs[0]
 
     def write(self, text: str) -> None:
         """Take a line for the session's log."""
@@ -90,7 +108,7 @@ class CallingOut:
         await self.prepared()
         return self.dial_pstn(
             number,
-            self.legs[0],
+            self.first_leg,
             caller_id=caller_id,
             display_name=display_name,
             anonymous=anonymous,
@@ -133,7 +151,7 @@ class CallingOut:
         await self.prepared(None if registration is not None else out_proxy or uri)
         return self.dial_sip(
             uri,
-            self.legs[0],
+            self.first_leg,
             caller_id=caller_id,
             display_name=display_name,
             auth_user=auth_user,

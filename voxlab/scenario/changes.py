@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from voxlab.base.errors import CallEnded, VoxlabError
 from voxlab.dialog import events as wire
+from voxlab.scenario.belonging import Belonging
 from voxlab.scenario.events import OffHold, OnHold, ReInviteAccepted, ReInviteReceived, ReInviteRejected
 from voxlab.scenario.ports import MediaPort
 from voxlab.sip.sdp import SessionDescription
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from voxlab.scenario.leg import Leg
 
 
-class Changes:
+class Changes(Belonging):
     """The offers and answers of one leg after it stood.
 
     Attributes
@@ -29,7 +30,7 @@ class Changes:
     """
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self.partner: Leg | None = None
         self._asker: Leg | None = None
         self._wish: asyncio.Future[None] | None = None

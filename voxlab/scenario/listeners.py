@@ -73,6 +73,12 @@ class Listeners:
             if entry in self._waiters:
                 self._waiters.remove(entry)
 
+    def close(self) -> None:
+        """Let go of everybody: nothing more will be told."""
+        self.follower = None
+        self._waiters.clear()
+        self._handlers.clear()
+
     def disappoint(self, why: str) -> None:
         """Raise ``CallEnded`` where somebody still waits: nothing more will come."""
         for _, future in self._waiters:

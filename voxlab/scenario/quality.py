@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voxlab.base.errors import VoxlabError
+from voxlab.scenario.belonging import Belonging
 from voxlab.scenario.events import AudioQuality, AudioQualityDetected, CallEvent
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ SHORTEST_S = 0.1
 KINDS: tuple[type[CallEvent], ...] = (AudioQuality, AudioQualityDetected)
 
 
-class QualityEvents:
+class QualityEvents(Belonging):
     """The quality of one leg."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self.every_s = 5.0
         self._wanted = False
         self._detected = ""

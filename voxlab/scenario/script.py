@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
+def _nothing() -> None: ...
+
+
 class Script:
     """The code of one session's scenario: the scenario itself and its event handlers.
 
@@ -42,7 +45,7 @@ class Script:
         watched: Callable[..., Any],
         done: Callable[[], None],
     ) -> None:
-        self._session = session
+        self._session: Session | None = session
         self._scenario = session.scenario
         self._guard = guard
         self._watched = watched
@@ -80,7 +83,8 @@ class Script:
             self._done()
 
     async def _supervise(self, step: Awaitable[Any]) -> None:
-        token = current.set(self._session)
+        session = self._session
+        token = current.set(session)
         try:
             await step
         except asyncio.CancelledError:
@@ -88,13 +92,15 @@ class Script:
         except CallEnded:
             return  # a scenario need not catch what simply means that the party has gone
         except Exception as error:  # noqa: BLE001 - a scenario's mistake ends its session, never the lab
-            self._session.fail(error)
+            if session is not None:
+                session.fail(error)
         finally:
             current.reset(token)
 
     def handle(self, handler: Callable[[Any], object], event: CallEvent) -> None:
         """Run an event handler of the scenario; one that raises ends the session."""
-        token = current.set(self._session)
+        session = self._session
+        token = current.set(session)
         try:
             with self._guard():
                 result = handler(event)
@@ -103,9 +109,15 @@ class Script:
             elif inspect.isawaitable(result):
                 self._run(result)
         except Exception as error:  # noqa: BLE001 - as above
-            self._session.fail(error)
+            if session is not None:
+                session.fail(error)
         finally:
             current.reset(token)
+
+    def close(self) -> None:
+        """Let go of the session: nothing of it will run any more."""
+        self._session = None
+        self._done = _nothing
 
     def cancel(self) -> None:
         """Cancel what still runs a minute after the session."""

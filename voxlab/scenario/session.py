@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,8 +33,6 @@ class Session(CallingOut):
     number : int
         Counts the lab's sessions from 1: ``lab.call(number)``.
     application, rule, scenario : objects with a ``name``
-    legs : list of Leg
-        In the order in which they were made; the first is the incoming call.
     log : list of (float, str)
         What the scenario printed, with lab seconds.
     error : BaseException or None
@@ -61,7 +60,8 @@ class Session(CallingOut):
         self.application = application
         self.rule = rule
         self.scenario = scenario
-        self.legs: list[Leg] = []
+        self._legs: list[Leg] = []
+        self._legs_of_old: tuple[weakref.ref[Leg], ...] = ()
         self.all_legs: Mapping[int, Leg] = {}
         self.log: list[tuple[float, str]] = []
         self.error: BaseException | None = None
@@ -73,6 +73,11 @@ class Session(CallingOut):
         self._script = Script(self, guard, watched, self._script_done)
         self._over: asyncio.Future[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
+
+    @property
+    def legs(self) -> list[Leg]:
+        """The legs in the order in which they were made; once all is over, those that somebody else keeps."""
+        return self._legs or [leg for each in self._legs_of_old if (leg := each()) is not None]
 
     # -- what a scenario does with it
 
@@ -102,7 +107,7 @@ class Session(CallingOut):
         """
         if not 10 <= timeout <= 400:
             raise VoxlabError(f"a call rings for 10 to 400 seconds, not for {timeout:g}")
-        first = self.legs[0]
+        first = self.first_leg
         return self.dial_user(
             user, first, caller_id=caller_id, display_name=display_name, headers=headers, timeout_s=timeout
         )
@@ -155,7 +160,7 @@ class Session(CallingOut):
             display_name=display_name,
             destination=destination,
         )
-        self.legs.append(leg)
+        self._legs.append(leg)
         return leg
 
     def _letter(self) -> str:
@@ -166,7 +171,7 @@ class Session(CallingOut):
 
     def start(self) -> None:
         """Run the scenario for the incoming leg."""
-        leg = self.legs[0]
+        leg = self.first_leg
         self._later(UNANSWERED_S, lambda: self._unanswered(leg))
         self._script.start(leg)
 
@@ -177,6 +182,7 @@ class Session(CallingOut):
     def _script_done(self) -> None:
         if self.finish_reason:
             self._cancel_timers()
+            self._let_go()
 
     def fail(self, error: BaseException) -> None:
         """End the session because of a mistake in its scenario: 500 where nobody was answered yet."""
@@ -216,7 +222,7 @@ class Session(CallingOut):
         """Take the news that a leg is over; the last one ends the session."""
         if all(other.state == TERMINATED for other in self.legs):
             self._finish(event.reason or "normal")
-        elif leg is self.legs[0]:
+        elif leg is self.first_leg:
             # The caller has gone: nobody is left to talk to whom the scenario has called.
             for other in self.legs:
                 if other.state == PROGRESSING:
@@ -239,6 +245,16 @@ class Session(CallingOut):
         if self._script.running:
             self._later(AFTERMATH_S, self._script.cancel)
         self._ended(self)
+        if not self._script.running:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep nobody any more: neither leg nor script has anything to say, and whoever holds the call has it."""
+        self._script.close()
+        for leg in self._legs:
+            leg.listeners.close()
+            leg.changes.partner = None
+        self._legs_of_old, self._legs = tuple(weakref.ref(leg) for leg in self._legs), []
 
     def _cancel_timers(self) -> None:
         for timer in self._timers:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from voxlab.dialog import events as wire
+from voxlab.scenario.belonging import Belonging
 from voxlab.scenario.events import (
     AudioStarted,
     Connected,
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 ALERTING, PROGRESSING, CONNECTED, TERMINATED = "ALERTING", "PROGRESSING", "CONNECTED", "TERMINATED"
 
 
-class Signalling:
+class Signalling(Belonging):
     """What the exchange tells one leg, and the leg's states."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._switchboard: Switchboard = leg.session.switchboard
         self._branches: dict[int, MediaPort] = {}
         self._again: dict[int, Callable[[], None]] = {}
@@ -184,6 +185,8 @@ class Signalling:
         leg.listeners.tell(event)
         what = f"{event.code} {event.reason}" if isinstance(event, Failed) else event.reason
         leg.listeners.disappoint(f"leg {leg.letter} ended: {what}")
+        self._again.clear()
+        self.hunt = None
         leg.session.leg_over(leg, event)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from voxlab.base.errors import SipSyntaxError
 from voxlab.dialog import events as wire
 from voxlab.dialog.sipfrag import Destination, Replaces
+from voxlab.scenario.belonging import Belonging
 from voxlab.scenario.events import (
     BlindTransferRequested,
     CallEvent,
@@ -31,11 +32,8 @@ GRACE_S = 5.0
 """How long a transferor may take to hang up after it was told that all went well."""
 
 
-class Referrals:
+class Referrals(Belonging):
     """The REFERs of one leg, received and sent."""
-
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
 
     def received(self, event: wire.ReferReceived) -> None:
         """Let the scenario decide if it listens; else carry the transfer out in a bridge, and refuse it elsewhere."""

@@ -188,7 +188,13 @@ class CloudPort(MediaEnd):
         """Stop; the port is given back a moment later."""
         if self._watch is not None:
             self._watch.stop()
+            self._watch = None
         super().close()
+
+    def release(self) -> None:
+        """Give the port back and leave the final counts in the journal."""
+        super().release()
+        self._other = None  # each would keep the other
 
     def datagram(self, data: bytes, source: Address, arrival_s: float, *, rtcp: bool) -> None:
         """Pass one datagram on, or keep it to ourselves."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voxlab.base.datagram import Address
+from voxlab.base.ids import Ids
 from voxlab.base.records import MediaStarted, StreamMeasured
 from voxlab.dialog.media_agreed import MediaAgreed
 from voxlab.dialog.media_profile import DEFAULT_PROFILE, MediaProfile, asks_for_xr, packet_time_ms
@@ -55,7 +57,7 @@ class MediaEnd(Outgoing):
         profile: MediaProfile = DEFAULT_PROFILE,
     ) -> None:
         self.place = place
-        profile = replace(profile, new_key=self._new_key)
+        profile = replace(profile, new_key=partial(_new_key, place.ids))
         self.port: MediaPort = place.network.open_media(place.owner, place.host, self, place.ports())
         rtp = self.port.rtp_address
         self.negotiation = self._new_negotiation(Address(place.advertise or rtp.host, rtp.port), codecs, profile)
@@ -97,10 +99,6 @@ class MediaEnd(Outgoing):
     def line(self) -> VideoLine:
         """What an end of video has in the place of a negotiation of its own."""
         raise NotImplementedError
-
-    def _new_key(self) -> bytes:
-        """Draw a master key and salt for SRTP, 30 octets."""
-        return b"".join(self.place.ids.uint32().to_bytes(4, "big") for _ in range(8))[:30]
 
     def label(self, *, session: int = 0, leg: str = "", call_id: str = "") -> None:
         """Say which call this end belongs to, for the evidence."""
@@ -438,6 +436,11 @@ class MediaEnd(Outgoing):
 
     def reroute(self) -> None:
         """Take notice that a link has changed; who sends packet by packet need do nothing."""
+
+
+def _new_key(ids: Ids) -> bytes:
+    """Draw a master key and salt for SRTP, 30 octets."""
+    return b"".join(ids.uint32().to_bytes(4, "big") for _ in range(8))[:30]
 
 
 def _with_more(offered: Sequence[Offered], own: Sequence[Offered]) -> tuple[Offered, ...]:
