@@ -41,8 +41,7 @@ def measure(quick: bool) -> Iterator[Figure | Skipped]:
 
 def measure_growth(quick: bool) -> Iterator[Figure]:
     """Yield what a call costs the node with 100,000 bindings and ringing calls, beside 1,000 of each."""
-    rounds = 200 if quick else 1_000
-    few, many = (_cost_us(users, rounds) for users in (FEW, MANY))
+    few, many = _costs_us((FEW, MANY), 200 if quick else 1_000)
     name = "proxied call: 100,000 bindings and open calls"
     yield of_rounds(name, "us", [many], [few], "1,000", Target(Bound.AT_MOST, 1.5))
 
@@ -62,13 +61,17 @@ def _cpu(name: str, rounds: int, calls: int) -> Figure:
     return of_rounds(name, "us/call", costs[proxying], costs[kamailio], "Kamailio", Target(Bound.AT_MOST, 2.5))
 
 
-def _cost_us(users: int, rounds: int) -> float:
-    """Return the median CPU time of one call in a node with so many bindings and so many calls that ring."""
-    proxied = Proxied(users)
-    for _ in range(users):
-        proxied.call(to_the_end=False)
+def _costs_us(sizes: tuple[int, int], rounds: int) -> list[float]:
+    """Return the median CPU time of one call in each of two nodes, with so many bindings and so many calls that ring.
+
+    In turn: the machine's speed may change meanwhile.
+    """
+    nodes = [Proxied(users) for users in sizes]
+    for users, proxied in zip(sizes, nodes, strict=True):
+        for _ in range(users):
+            proxied.call(to_the_end=False)
     gc.collect()
     gc.freeze()
-    costs = [proxied.call() for _ in range(rounds)]
+    costs = [[proxied.call() for proxied in nodes] for _ in range(rounds)]
     gc.unfreeze()
-    return median(costs) * 1e6
+    return [median(each) * 1e6 for each in zip(*costs, strict=True)]
