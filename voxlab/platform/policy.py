@@ -88,6 +88,7 @@ class PlatformPolicy:
     def forwards(self, request: Request) -> bool:
         """Say whether the rule for a request is likely to be one with a route, before its sender is known."""
         uri = request.uri
+        self._likely = None
         if uri.host and uri.host not in self._addresses:
             application = self._platform.application_at(uri.host)
             if application is None or not application.has_routes:

@@ -245,11 +245,12 @@ class Session(CallingOut):
         if self._script.running:
             self._later(AFTERMATH_S, self._script.cancel)
         self._ended(self)
-        if not self._script.running:
-            self._let_go()
+        asyncio.get_running_loop().call_soon(self._let_go)  # when whoever is being told of this has been told
 
     def _let_go(self) -> None:
         """Keep nobody any more: neither leg nor script has anything to say, and whoever holds the call has it."""
+        if self._script.running:
+            return  # it comes again when that is done
         self._script.close()
         for leg in self._legs:
             leg.listeners.close()
