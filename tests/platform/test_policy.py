@@ -478,13 +478,3 @@ def test_an_emergency_call_is_refused_with_an_explanation_on_the_wire(cloud: Clo
         )
     assert isinstance(cloud.call(f"sip:{number}@{DOMAIN}", "sip:x@elsewhere.example"), Reject)
     assert "in no trunk's whitelist" in cloud.reasons()[-1]
-
-
-def test_a_rule_that_went_since_somebody_was_asked_about_is_not_remembered(cloud: Cloud) -> None:
-    cloud.shop.rule("direct", pattern="bob", route="users")
-    direct = cloud.shop.match("bob")
-    assert cloud.policy.forwards(invite(f"sip:bob@{DOMAIN}", f"sip:alice@{DOMAIN}"))  # and it was turned back meanwhile
-    cloud.shop.remove_rule("direct")
-    at_our_address = "sip:bob@127.0.0.1"
-    cloud.policy.forwards(invite(at_our_address, f"sip:alice@{DOMAIN}"))
-    assert target(cloud.by_alice(at_our_address, to=f"sip:bob@{DOMAIN}")).rule is not direct

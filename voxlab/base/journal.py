@@ -153,11 +153,7 @@ class Journal:
 
     def transition(self, time_s: float, host: str, number: int, machine: str, input: str, state: str) -> None:  # noqa: A002 - the table's word
         """Record a step of a transaction."""
-        self.step(time_s, number, (host, machine, input, state))
-
-    def step(self, time_s: float, number: int, step: Step) -> None:
-        """Record a step of a transaction whose host, machine, input and state the caller keeps together."""
-        self._span.steps += pack_step(time_s, number, self._intern_step(step))
+        self._span.steps += pack_step(time_s, number, self._intern_step((host, machine, input, state)))
 
     def stepper(self, host: str, named: Callable[[int, int, int], Step]) -> Callable[[float, int, int, int, int], None]:
         """Return what records the steps of a host whose machines, inputs and states are numbers: ``note(time_s, number,

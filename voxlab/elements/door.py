@@ -27,6 +27,8 @@ _REMEMBERED_S = 32.0  # 64*T1: no retransmission comes later (s.17.1.1.2)
 _MOST_REMEMBERED = 20_000
 _LARGEST_BYTES = 8_192
 _LINES = re.compile(rb"\r\n(Via|From|To|Call-ID|CSeq): *([^\r\n]*)")
+_A_NEW_CALL = frozenset({b"INVI"})
+_WITH_ITS_ACK = frozenset({b"INVI", b"ACK "})
 _ONCE = (b"From", b"To", b"Call-ID", b"CSeq")
 
 
@@ -73,6 +75,8 @@ class Door:
     ) -> None:
         self.limits = limits
         self.turned_away = 0
+        self.looks_at = _A_NEW_CALL
+        """How what it is to look at begins: an ACK is of interest once somebody was turned away."""
         self.is_late = False
         """Whether what arrives has waited too long for too long; said by whoever sees the queue."""
         self._calls = calls
@@ -113,9 +117,8 @@ class Door:
             What answers it; True if it is not to be answered, only done with; False if it is let in.
         """
         if data[:4] == b"ACK ":
-            return self.turned_away > 0 and self._our_tag in data[:_LARGEST_BYTES]
-        if self._gone:
-            self._forget(now)
+            return self._our_tag in data[:_LARGEST_BYTES]
+        self._forget(now)
         why = self.why_shut(now)
         if not why and not self._gone:
             return False
@@ -158,6 +161,7 @@ class Door:
 
     def _note(self, branch: str, why: str, now: float) -> None:
         self.turned_away += 1
+        self.looks_at = _WITH_ITS_ACK
         if not self._untold:
             self._untold_since_s = now
         self._untold[why] = self._untold.get(why, 0) + 1

@@ -194,13 +194,8 @@ class Node:
 
     def next_housekeeping(self) -> float | None:
         """When a binding expires or a registration is refreshed: what goes on for ever and keeps nobody waiting."""
-        earliest: float | None = None
-        for machines in (self._housekeepers, self._clients):
-            for machine in machines:
-                due = machine.next_timeout()
-                if due is not None and (earliest is None or due < earliest):
-                    earliest = due
-        return earliest
+        dues = [machine.next_timeout() for machine in (*self._housekeepers, *self._clients)]
+        return min((due for due in dues if due is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Let every machine whose time has come do what is due."""

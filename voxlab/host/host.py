@@ -24,8 +24,6 @@ from voxlab.sip.framing import KeepAlive, StreamFramer
 
 Owner = Callable[[NodeEvent, float], None]
 _SUCCESS = b"SIP/2.0 2"
-_NEW_CALL = frozenset({b"INVI"})
-_AT_THE_DOOR = frozenset({b"INVI", b"ACK "})  # once somebody was turned away
 
 
 class AnswerGate(Protocol):
@@ -119,8 +117,7 @@ class Host:
             self.node.keep_alive(flow, data, now)
             return
         door = self.door
-        knocks = door is not None and data[:4] in (_AT_THE_DOOR if door.turned_away else _NEW_CALL)
-        if door is not None and knocks and self._is_turned_away(door, flow, data, now):
+        if door is not None and data[:4] in door.looks_at and self._is_turned_away(door, flow, data, now):
             return
         if self._journal is not None and not self._is_ours(flow.transport, flow.remote):
             self._journal.wire(now, flow.transport, flow.remote, self._address_of(flow), data)

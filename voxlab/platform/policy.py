@@ -82,20 +82,15 @@ class PlatformPolicy:
         self._host = host
         self._addresses = addresses
         self._records: list[Record] = []
-        # What the last request asked about matches: ``route`` is asked next, and at once.
-        self._likely: tuple[Application, str, Rule | None] | None = None
 
     def forwards(self, request: Request) -> bool:
         """Say whether the rule for a request is likely to be one with a route, before its sender is known."""
         uri = request.uri
-        self._likely = None
         if uri.host and uri.host not in self._addresses:
             application = self._platform.application_at(uri.host)
             if application is None or not application.has_routes:
                 return False
-            destination = destination_of(uri)
-            rule = application.match(destination)
-            self._likely = application, destination, rule
+            rule = application.match(destination_of(uri))
             return rule is not None and rule.route is not None
         everyone = (known for account in self._platform.accounts.values() for known in account.applications.values())
         return request.method == "INVITE" and any(application.has_routes for application in everyone)
@@ -245,10 +240,7 @@ class PlatformPolicy:
     ) -> Answer:
         if not destination:
             return Reject(404, None, f"the Request-URI names nobody in {application.domain}")
-        if rule is None:
-            likely, self._likely = self._likely, None
-            known = likely is not None and likely[0] is application and likely[1] == destination
-            rule = likely[2] if likely is not None and known else application.match(destination)
+        rule = rule or application.match(destination)
         if rule is None:
             return Reject(404, None, application.explain(destination).verdict)
         if rule.scenario is not None and not rule.scenario.is_defined:

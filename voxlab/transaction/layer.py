@@ -33,7 +33,6 @@ from voxlab.transaction.via import ClientTransport, Outgoing, arrive, backup_flo
 
 _INVITE_CLIENT, _NON_INVITE_CLIENT = ALL.index(INVITE_CLIENT), ALL.index(NON_INVITE_CLIENT)
 _INVITE_SERVER, _NON_INVITE_SERVER = ALL.index(INVITE_SERVER), ALL.index(NON_INVITE_SERVER)
-# By the class of a response: 1xx, 2xx, or 300-699.
 _RECEIVED = (int(Input.PROVISIONAL), int(Input.SUCCESS), int(Input.FAILURE))
 _SENT = (int(Input.SEND_PROVISIONAL), int(Input.SEND_SUCCESS), int(Input.SEND_FAILURE))
 _REQUEST, _ACK = int(Input.REQUEST), int(Input.ACK)
@@ -221,14 +220,12 @@ class TransactionLayer:
             The transaction is a client's, or the response is one that RFC 4320 s.4 forbids to a non-INVITE request:
             a provisional other than 100, or 408.
         """
-        transaction = self._index.numbered.get(number) or self._known(number)
+        transaction = self._known(number)
         if transaction is None:
             self.counters.late_responses += 1
             return
-        status = response.status
-        if transaction.machine != _INVITE_SERVER:
-            _check_answer(transaction, status)
-        self._machine.step(transaction, _SENT[2 if status >= 300 else status >= 200], response, now)
+        _check_answer(transaction, response.status)
+        self._machine.step(transaction, _of_class(_SENT, response.status), response, now)
 
     def send(self, request: Request, flow: Flow, now: float) -> Transmit:
         """Send a request without a machine, which is the ACK to a 2xx; its branch is its own (RFC 3261 s.17.1.1.3).
@@ -303,9 +300,8 @@ class TransactionLayer:
         elif not response.top_via.startswith(transaction.via_start) and not self._is_ours(response, transaction.flow):
             self.counters.foreign_responses += 1
         else:
-            status, machine = response.status, self._machine
-            machine.arrival = flow
-            machine.step(transaction, _RECEIVED[2 if status >= 300 else status >= 200], response, now)
+            self._machine.arrival = flow
+            self._machine.step(transaction, _of_class(_RECEIVED, response.status), response, now)
 
     def _receive_stray(self, response: Response, flow: Flow) -> None:
         if not self._is_ours(response, flow):
@@ -403,6 +399,11 @@ def _backup_of_server(transaction: Transaction) -> Flow | None:
     """Return, once, where the responses go whose connection is gone (RFC 3261 s.18.2.2)."""
     via, transaction.via = transaction.via, ""
     return backup_flow(via, transaction.flow) if via else None
+
+
+def _of_class(inputs: tuple[int, int, int], status: int) -> int:
+    """Choose the input for 1xx, 2xx or 300-699."""
+    return inputs[0] if status < 200 else inputs[1] if status < 300 else inputs[2]
 
 
 def _too_busy(request: Request) -> Response:
